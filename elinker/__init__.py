@@ -1,0 +1,30 @@
+"""elinker: entity linking with OneGen, one causal language model that writes and retrieves in the same pass."""
+
+from typing import TYPE_CHECKING, Any
+
+from elinker.schema import Candidate, Document, Entity, Mention
+
+if TYPE_CHECKING:
+    from elinker.linking.linker import Linker
+
+__version__ = "0.1.0"
+__all__ = ["Candidate", "Document", "Entity", "Linker", "Mention", "__version__", "load"]
+
+
+def load(name: str | None = None, **options: Any) -> "Linker":
+    """Load a linker: the shipped starter, a shipped pipeline by name, or a directory.
+
+    `options` are those of `elinker.linking.linker.Linker.load`, for example `device="cuda"` or `threshold=0.7`.
+    """
+    from elinker.linking.linker import Linker
+    from elinker.resources import STARTER, find_pipeline
+
+    return Linker.load(find_pipeline(name or STARTER), **options)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Linker":
+        from elinker.linking.linker import Linker
+
+        return Linker
+    raise AttributeError(f"module 'elinker' has no attribute {name!r}")
