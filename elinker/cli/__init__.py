@@ -1,0 +1,31 @@
+"""The `elinker` command: one Typer app, a file a command group. Nothing here imports torch; the commands do when they run."""
+
+import sys
+
+import typer
+
+from elinker.cli import annotate, evaluate, kb, train
+from elinker.cli.console import report
+from elinker.errors import ElinkerError
+
+app = typer.Typer(
+    name="elinker",
+    help="Link the entities of running text to a knowledge base with OneGen, one model that writes and retrieves in the same pass.",
+    epilog="Start here: elinker annotate --text 'Ada Lovelace met Charles Babbage in London.'",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.command("annotate", rich_help_panel="Annotate")(annotate.annotate)
+app.add_typer(kb.app, name="kb", rich_help_panel="Knowledge bases")
+app.command("evaluate", rich_help_panel="Models")(evaluate.evaluate)
+app.command("train", rich_help_panel="Models")(train.train)
+
+
+def main() -> None:
+    """Entry point: run the app; an `ElinkerError` becomes one line on stderr and its exit code."""
+    try:
+        app()
+    except ElinkerError as error:
+        report(error)
+        sys.exit(error.exit_code)

@@ -1,0 +1,36 @@
+"""The two streams of the command line: results on stdout, everything said to a person on stderr."""
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from elinker.errors import ElinkerError
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def progress(*extra: TextColumn) -> Progress:
+    """A progress display on stderr: what, how far, time left; `extra` columns show rates or losses."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        *extra,
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+    )
+
+
+def report(error: ElinkerError) -> None:
+    """Print an error as one line, its remedy behind it."""
+    err.print(f"[bold red]error:[/] {_escape(error.message)}", end="" if error.hint else "\n")
+    if error.hint:
+        err.print(f" [dim]→ {_escape(error.hint)}[/]")
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(" ".join(text.splitlines()))
