@@ -1,0 +1,147 @@
+"""Sequences as the model sees them: prompt, rewritten text with marked mentions, entity documents. Plain lists, no tensors.
+
+The same layout serves training, disambiguation (teacher-forced) and decoding, so they cannot drift apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from elinker.errors import ModelError
+from elinker.onegen.settings import OneGenSettings, Role
+from elinker.onegen.source import Source, read_source
+from elinker.schema import Entity
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSequence:
+    """Token ids with a role and a token type each; `retrieval` lists the positions whose hidden state is a vector."""
+
+    ids: tuple[int, ...]
+    types: tuple[int, ...]
+    roles: tuple[Role, ...]
+    retrieval: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+class Layout:
+    """Turns texts and entities into token sequences under the settings of a model.
+
+    Raises:
+        ModelError: a token of the settings is not one token of the tokenizer's vocabulary.
+    """
+
+    def __init__(self, settings: OneGenSettings, tokenizer: Any) -> None:
+        self.settings = settings
+        self.tokenizer = tokenizer
+        linking = settings.linking
+        prefix, suffix = linking.prompt.split("{input}")
+        self.prompt_prefix = self._markup(prefix)
+        self.prompt_suffix = self._markup(suffix)
+        self.open = self._markup(linking.open)
+        self.close = self._markup(linking.close)
+        self.query = self._single(linking.query)
+        self.forced = self._markup(linking.forced)
+        self.end = self._markup(linking.end)
+        self.document_token = self._single(settings.document.token)
+        self._reserved = frozenset(tokenizer.get_added_vocab().values()) - {tokenizer.unk_token_id}
+
+    @property
+    def after_close(self) -> tuple[int, ...]:
+        """What follows every closed mention: the query token and the forced ones."""
+        return (self.query, *self.forced)
+
+    @property
+    def mention_cost(self) -> int:
+        """Tokens that one mention adds to the rewritten text."""
+        return len(self.open) + len(self.close) + len(self.after_close)
+
+    @property
+    def window(self) -> int:
+        """Source tokens that fit in one pass with room for at least one mention in every eight tokens."""
+        fixed = len(self.prompt_prefix) + len(self.prompt_suffix) + len(self.end)
+        return max(1, min(self.settings.window, int((self.settings.max_length - fixed) / (2 + self.mention_cost / 8))))
+
+    def source(self, text: str) -> Source:
+        """Read a text: ids with character offsets, free of control tokens."""
+        return read_source(text, self.tokenizer, self._reserved)
+
+    def prompt(self, source: Source) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Ids and token types of the prompt with `source` in it."""
+        before, after = (0,) * len(self.prompt_prefix), (0,) * len(self.prompt_suffix)
+        return (*self.prompt_prefix, *source.ids, *self.prompt_suffix), (*before, *source.types, *after)
+
+    def marked(self, source: Source, mentions: Sequence[tuple[int, int]]) -> TokenSequence:
+        """The full sequence: prompt, the text with `mentions` marked, the end.
+
+        Args:
+            source: the text.
+            mentions: token ranges in `source`, in order, not overlapping.
+
+        Roles: prompt and forced tokens are CTX, query tokens RET, everything else GEN.
+        """
+        ids, types = (list(part) for part in self.prompt(source))
+        roles = [Role.CTX] * len(ids)
+        retrieval: list[int] = []
+
+        def put(tokens: Sequence[int], kinds: Sequence[int], role: Role) -> None:
+            ids.extend(tokens)
+            types.extend(kinds)
+            roles.extend([role] * len(tokens))
+
+        done = 0
+        for start, end in mentions:
+            put(source.ids[done:start], source.types[done:start], Role.GEN)
+            put(self.open, (0,) * len(self.open), Role.GEN)
+            put(source.ids[start:end], source.types[start:end], Role.GEN)
+            put(self.close, (0,) * len(self.close), Role.GEN)
+            retrieval.append(len(ids))
+            put((self.query,), (0,), Role.RET)
+            put(self.forced, (0,) * len(self.forced), Role.CTX)
+            done = end
+        put(source.ids[done:], source.types[done:], Role.GEN)
+        put(self.end, (0,) * len(self.end), Role.GEN)
+        return TokenSequence(tuple(ids), tuple(types), tuple(roles), tuple(retrieval))
+
+    def entity_text(self, entity: Entity) -> str:
+        """The part of the document template that is about the entity; `document` reads it."""
+        template = self.settings.document
+        aliases = ", ".join(entity.aliases[: template.max_aliases])
+        fields = {
+            "label": entity.label,
+            "aliases": f" ({aliases})" if aliases else "",
+            "description": entity.description,
+            "types": ", ".join(entity.types),
+        }
+        _, body, _ = self._document_parts()
+        return body.format_map(fields)
+
+    def document(self, text: str) -> TokenSequence:
+        """An entity text between the fixed parts of the template, cut to `document.max_length` tokens of text."""
+        before, _, after = self._document_parts()
+        source = self.source(text).slice(0, self.settings.document.max_length)
+        head, tail = self._markup(before), self._markup(after)
+        ids = (*head, *source.ids, *tail)
+        types = (*(0,) * len(head), *source.types, *(0,) * len(tail))
+        found = [index for index, token in enumerate(ids) if token == self.document_token]
+        position = found[self.settings.document.skip]
+        roles = tuple(Role.RET if index == position else Role.CTX for index in range(len(ids)))
+        return TokenSequence(ids, types, roles, (position,))
+
+    def _document_parts(self) -> tuple[str, str, str]:
+        template = self.settings.document.template
+        fields = [name for name in ("{label}", "{aliases}", "{description}", "{types}") if name in template]
+        start = min(template.index(name) for name in fields)
+        end = max(template.index(name) + len(name) for name in fields)
+        return template[:start], template[start:end], template[end:]
+
+    def _markup(self, text: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer.encode(text, add_special_tokens=False)) if text else ()
+
+    def _single(self, text: str) -> int:
+        ids = self._markup(text)
+        if len(ids) != 1:
+            raise ModelError(f"token {text!r} of the settings is not in the tokenizer's vocabulary")
+        return ids[0]

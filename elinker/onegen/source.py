@@ -1,0 +1,100 @@
+"""A text as the model reads it: token ids with exact character offsets. Literal markup in a text is ordinary text here."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Token ids of a text; token `i` stands for `text[starts[i]:ends[i]]`.
+
+    Characters that the tokenizer drops (white space, zero-width characters) lie between tokens; several tokens of one
+    character (byte pieces) share its offsets. `types[i]` is 0, 1 (capitalised) or 2 (all capitals).
+    """
+
+    text: str
+    ids: tuple[int, ...]
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    types: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def slice(self, start: int, end: int) -> "Source":
+        """Tokens `start` to `end`; the text and its offsets stay whole."""
+        return Source(
+            self.text, self.ids[start:end], self.starts[start:end], self.ends[start:end], self.types[start:end]
+        )
+
+    def is_boundary(self, index: int) -> bool:
+        """Whether a mention may begin or end between tokens `index - 1` and `index`: never inside one character."""
+        return index in (0, len(self)) or self.starts[index] >= self.ends[index - 1]
+
+    def is_blank(self, index: int) -> bool:
+        """Whether token `index` stands for white space only, where no mention begins."""
+        return not self.text[self.starts[index] : self.ends[index]].strip()
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Characters of tokens `start` to `end`, without white space at either side."""
+        first, last = self.starts[start], self.ends[end - 1]
+        piece = self.text[first:last]
+        return first + len(piece) - len(piece.lstrip()), first + len(piece.rstrip())
+
+    def tokens_of(self, start: int, end: int) -> tuple[int, int] | None:
+        """The smallest range of tokens that covers the characters `start` to `end`; None where no token does."""
+        inside = [index for index in range(len(self)) if self.starts[index] < end and self.ends[index] > start]
+        if not inside:
+            return None
+        first, last = inside[0], inside[-1] + 1
+        while not self.is_boundary(first):
+            first -= 1
+        while not self.is_boundary(last):
+            last += 1
+        return first, last
+
+
+def read_source(text: str, tokenizer: Any, reserved: Collection[int]) -> Source:
+    """Tokenise `text` without special tokens; no id of `reserved` occurs, whatever the text spells.
+
+    A stretch that the tokenizer takes for an added token is cut after its first character and read again. Lone
+    surrogates, which no tokenizer takes, are read as U+FFFD; offsets count the original text.
+    """
+    pieces = _pieces(_SURROGATE.sub("\ufffd", text), 0, tokenizer, reserved)
+    ids, starts, ends = (tuple(column) for column in zip(*pieces, strict=True)) if pieces else ((), (), ())
+    return Source(text, ids, starts, ends, _case_types(text, starts, ends))
+
+
+def _pieces(text: str, offset: int, tokenizer: Any, reserved: Collection[int]) -> list[tuple[int, int, int]]:
+    if not text:
+        return []
+    encoding = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    pieces: list[tuple[int, int, int]] = []
+    for token_id, (start, end) in zip(encoding["input_ids"], encoding["offset_mapping"], strict=True):
+        if token_id not in reserved:
+            if start < end:
+                pieces.append((token_id, offset + start, offset + end))
+        elif end - start < 2:
+            pieces.append((tokenizer.unk_token_id, offset + start, offset + end))
+        else:
+            for first, last in ((start, start + 1), (start + 1, end)):
+                pieces.extend(_pieces(text[first:last], offset + first, tokenizer, reserved))
+    return pieces
+
+
+def _case_types(text: str, starts: Sequence[int], ends: Sequence[int]) -> tuple[int, ...]:
+    types: list[int] = []
+    for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        if index and start == ends[index - 1] and text[start].isalnum() and text[start - 1].isalnum():
+            types.append(types[-1])  # a word's later pieces carry its first piece's class
+            continue
+        word_end = end
+        while word_end < len(text) and text[word_end].isalnum() and text[word_end - 1].isalnum():
+            word_end += 1
+        word = text[start:word_end]
+        types.append(0 if not word[:1].isupper() else 2 if len(word) > 1 and word.isupper() else 1)
+    return tuple(types)
