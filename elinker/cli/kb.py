@@ -1,0 +1,266 @@
+"""`elinker kb`: build, look into, search, extend and verify knowledge bases. The work is done in `elinker.kb`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from elinker.cli.console import err, out, progress
+from elinker.errors import KnowledgeBaseError
+from elinker.resources import STARTER, find_pipeline
+
+if TYPE_CHECKING:
+    from elinker.kb import EntityFile, KnowledgeBase
+    from elinker.kb.build import Progress
+    from elinker.onegen.model import OneGen
+
+app = typer.Typer(help="Build, inspect, search and extend knowledge bases.", no_args_is_help=True)
+
+_COMPONENT = "onegen_linker"
+
+Entities = Annotated[
+    Path,
+    typer.Argument(
+        metavar="ENTITIES",
+        help="Entity file: .jsonl, .csv, .tsv or .parquet with id, label, aliases, description, types.",
+    ),
+]
+Model = Annotated[str, typer.Option("--model", help="Model directory, or a pipeline by directory or name.")]
+OptionalModel = Annotated[
+    str | None, typer.Option("--model", help="Model directory, or a pipeline by directory or name.")
+]
+Base = Annotated[str, typer.Option("--kb", help="Base directory, or a pipeline by directory or name.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Entities encoded at a time.")]
+Device = Annotated[str | None, typer.Option("--device", help="Where the model runs, such as cpu or cuda.")]
+
+
+@app.command(
+    epilog="Example: elinker kb build entities.jsonl --model en_starter -o my-kb "
+    "--url-template 'https://www.wikidata.org/wiki/{id}'"
+)
+def build(
+    entities: Entities,
+    model: Model,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Directory of the new base.")],
+    url_template: Annotated[
+        str | None, typer.Option("--url-template", help="Web address of an entity, with {id} for its id.")
+    ] = None,
+    batch_size: BatchSize = 64,
+    device: Device = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a base that is there.")] = False,
+) -> None:
+    """Build a base: store the entities, encode each with the model, index the vectors.
+
+    Rows that cannot be read go to OUTPUT.rejects.jsonl, and the exit code is 1 although the base is built.
+    """
+    from elinker.kb import EntityFile, Rejects
+    from elinker.kb.build import build as build_base
+    from elinker.kb.build import check_target, check_url_template
+
+    check_target(output, overwrite=overwrite)
+    check_url_template(url_template)
+    with Rejects(_rejects_path(output)) as rejects:
+        source = EntityFile(entities, rejects=rejects)
+        encoder = _load_model(model, device)
+        with _bars() as report:
+            base = build_base(
+                source,
+                encoder,
+                output,
+                url_template=url_template,
+                batch_size=batch_size,
+                overwrite=overwrite,
+                progress=report,
+            )
+    _conclude(f"{len(base):,} entities in {output}", source, rejects.path)
+
+
+@app.command(epilog="Example: elinker kb info my-kb --json")
+def info(
+    base: Annotated[
+        str, typer.Argument(metavar="DIR", help="Base directory, or a pipeline by directory or name.")
+    ] = STARTER,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
+) -> None:
+    """Show what a base holds and which model made it."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from elinker.kb import KnowledgeBase
+
+    opened = KnowledgeBase.open(_part(base, "kb"))
+    manifest = opened.manifest
+    if as_json:
+        typer.echo(manifest.model_dump_json(indent=2))
+        return
+    table = Table("property", "value", title=str(opened.path), title_justify="left")
+    for name, value in {
+        "entities": f"{manifest.count:,}",
+        "dimensions": str(manifest.dim),
+        "index": f"{manifest.index_factory}, {manifest.metric.replace('_', ' ')}",
+        "size": f"{sum(record.size for record in manifest.files) / 1e6:,.1f} MB",
+        "model fingerprint": manifest.fingerprint[:12],
+        "entity text": manifest.entity_text_example,
+        "web address": manifest.url_template or "none",
+        "created": f"{manifest.created:%Y-%m-%d %H:%M} by elinker {manifest.elinker_version}",
+        "format": str(manifest.schema_version),
+    }.items():
+        table.add_row(name, Text(value))
+    out.print(table)
+
+
+@app.command(epilog="Example: elinker kb search 'Steve Jobs' --kb my-kb --model en_starter -k 5")
+def search(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="A name, or a name with a description.")],
+    kb: Base = STARTER,
+    model: OptionalModel = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="How many of the nearest entities to show.")] = 10,
+    device: Device = None,
+) -> None:
+    """Find entities: those named exactly TEXT, and those whose vectors are nearest to it.
+
+    Without --model the one of the pipeline given with --kb is used, or the starter's where it made the base.
+    """
+    from elinker.kb import KnowledgeBase
+    from elinker.schema import Entity
+
+    base = KnowledgeBase.open(_part(kb, "kb"))
+    encoder = _search_model(base, kb, model, device)
+    named = base.rows_named(text)
+    if named:
+        _print_entities(base, f"named {text!r}", [(None, row) for row in named])
+    if encoder is not None:
+        vectors = encoder.encode_documents([encoder.entity_text(Entity(id="", label=text))])
+        scores, rows = base.search(vectors, k)
+        _print_entities(base, f"nearest to {text!r}", list(zip(scores[0].tolist(), rows[0].tolist(), strict=True)))
+    elif not named:
+        err.print("no entity has that name")
+
+
+@app.command(epilog="Example: elinker kb add more-entities.csv --kb my-kb --model en_starter")
+def add(
+    entities: Entities,
+    kb: Base,
+    model: Model,
+    batch_size: BatchSize = 64,
+    device: Device = None,
+) -> None:
+    """Append entities to a base without encoding the old ones again.
+
+    Rows that cannot be read go to KB.rejects.jsonl, and the exit code is 1 although the others are added.
+    """
+    from elinker.kb import EntityFile, KnowledgeBase, Rejects
+    from elinker.kb.build import add as add_entities
+
+    base = KnowledgeBase.open(_part(kb, "kb"))
+    with Rejects(_rejects_path(base.path)) as rejects:
+        source = EntityFile(entities, rejects=rejects)
+        encoder = _load_model(model, device)
+        with _bars() as report:
+            grown = add_entities(base, source, encoder, batch_size=batch_size, progress=report)
+    _conclude(f"{len(grown) - len(base):,} entities added, {len(grown):,} in {base.path}", source, rejects.path)
+
+
+@app.command(epilog="Example: elinker kb verify my-kb --model en_starter")
+def verify(
+    base: Annotated[str, typer.Argument(metavar="DIR", help="Base directory, or a pipeline by directory or name.")],
+    model: OptionalModel = None,
+    device: Device = None,
+) -> None:
+    """Check checksums, counts, lookups and vectors of a base; with --model also that this model made it."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from elinker.kb.verify import verify as verify_base
+
+    directory = _part(base, "kb")
+    encoder = None if model is None else _load_model(model, device)
+    table = Table("check", "result", title=str(directory), title_justify="left")
+    sound = True
+    for check in verify_base(directory, encoder):
+        sound = sound and check.problem is None
+        table.add_row(check.name, Text("ok", "green") if check.problem is None else Text(check.problem, "red"))
+    out.print(table)
+    if not sound:
+        raise typer.Exit(1)
+
+
+def _part(name_or_path: str, part: str) -> Path:
+    """The `model` or `kb` directory that is meant: that of a pipeline, or the directory itself."""
+    found = find_pipeline(name_or_path)
+    inside = found / _COMPONENT / part
+    return inside if inside.is_dir() else found
+
+
+def _load_model(name_or_path: str, device: str | None) -> "OneGen":
+    directory = _part(name_or_path, "model")
+    from elinker.onegen.model import OneGen
+
+    with err.status("loading the model"):
+        return OneGen.from_pretrained(directory, device=device)
+
+
+def _search_model(base: "KnowledgeBase", kb: str, model: str | None, device: str | None) -> "OneGen | None":
+    """The model to search with; None where none was named and the one at hand did not make the base."""
+    if model is not None:
+        encoder = _load_model(model, device)
+        base.check_model(encoder)
+        return encoder
+    pipeline = find_pipeline(kb)
+    if not (pipeline / _COMPONENT / "model").is_dir():
+        pipeline = find_pipeline(STARTER)
+    encoder = _load_model(str(pipeline), device)
+    try:
+        base.check_model(encoder)
+    except KnowledgeBaseError:
+        err.print(
+            f"only names are compared: the base was made by model {base.manifest.fingerprint[:12]}, give it as --model"
+        )
+        return None
+    return encoder
+
+
+def _print_entities(base: "KnowledgeBase", title: str, found: list[tuple[float | None, int]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("score", "id", "label", "description", title=Text(title), title_justify="left")
+    for score, row in found:
+        entity = base.entity(row)
+        shown = "" if score is None else f"{score:.3f}"
+        url = base.url(entity.id)
+        table.add_row(
+            shown, Text(entity.id, f"link {url}" if url else ""), Text(entity.label), Text(entity.description)
+        )
+    out.print(table)
+
+
+@contextmanager
+def _bars() -> "Iterator[Progress]":
+    """A bar on stderr for each stage of a build."""
+    with progress() as display:
+        tasks: dict[str, int] = {}
+
+        def report(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = display.add_task(stage, total=total)
+            display.update(tasks[stage], advance=done)  # type: ignore[arg-type]
+
+        yield report
+
+
+def _rejects_path(directory: Path) -> Path:
+    resolved = directory.resolve()
+    return resolved.with_name(f"{resolved.name}.rejects.jsonl")
+
+
+def _conclude(message: str, source: "EntityFile", rejects: Path) -> None:
+    """Say what was done, and exit with 1 where rows were set aside."""
+    err.print(message)
+    if source.ignored:
+        err.print(f"ignored columns: {', '.join(sorted(source.ignored))}")
+    if source.rejected:
+        err.print(f"{source.rejected:,} rows rejected: see {rejects}")
+        raise typer.Exit(1)

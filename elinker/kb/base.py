@@ -1,0 +1,159 @@
+"""An opened knowledge base: entities, vectors and lookups of one directory, memory-mapped. Making one is in `build`."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from elinker.errors import KnowledgeBaseError
+from elinker.kb.encoder import Encoder
+from elinker.kb.index import FLAT, VectorIndex
+from elinker.kb.lookup import HashLookup
+from elinker.kb.manifest import ENTITIES, ID_HASHES, ID_ROWS, INDEX, NAME_HASHES, NAME_ROWS, Manifest
+from elinker.kb.names import normalise_name
+from elinker.kb.replace import previous
+from elinker.kb.table import EntityTable
+from elinker.schema import Candidate, Entity
+
+
+class KnowledgeBase:
+    """Entities with their vectors; a row number is the same in the table, the index and the lookups.
+
+    Open one with `KnowledgeBase.open`; the format is described in docs/knowledge-bases.md.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        manifest: Manifest,
+        table: EntityTable,
+        index: VectorIndex,
+        ids: HashLookup,
+        names: HashLookup,
+    ) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.table = table
+        self.index = index
+        self.ids = ids
+        self.names = names
+
+    @classmethod
+    def open(cls, path: str | Path) -> "KnowledgeBase":
+        """Open a base directory without reading it: its size and parts are checked, its checksums are not (`verify`).
+
+        Raises:
+            KnowledgeBaseError: the directory is not a base, or a file is missing, cut short or of another base.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            backup = previous(path)
+            hint = f"an interrupted update left the old base: mv {backup} {path}" if backup.is_dir() else None
+            raise KnowledgeBaseError(f"no knowledge base at {path}", hint=hint)
+        manifest = Manifest.read(path)
+        _check_sizes(path, manifest)
+        if manifest.index_factory != FLAT:
+            raise KnowledgeBaseError(
+                f"{path} has an index of kind {manifest.index_factory!r}, this elinker reads {FLAT!r}",
+                hint="update elinker",
+            )
+        base = cls(
+            path,
+            manifest,
+            EntityTable.open(path / ENTITIES),
+            VectorIndex.open(path / INDEX),
+            HashLookup.open(path / ID_HASHES, path / ID_ROWS),
+            HashLookup.open(path / NAME_HASHES, path / NAME_ROWS),
+        )
+        base._check_counts()
+        return base
+
+    def __len__(self) -> int:
+        return self.manifest.count
+
+    @property
+    def dim(self) -> int:
+        """Length of an entity's vector."""
+        return self.manifest.dim
+
+    def check_model(self, encoder: Encoder) -> None:
+        """Refuse a model whose vectors do not belong with those of this base.
+
+        Raises:
+            KnowledgeBaseError: another model made the base; both fingerprints and the remedy are named.
+        """
+        if encoder.fingerprint != self.manifest.fingerprint or encoder.dim != self.dim:
+            raise KnowledgeBaseError(
+                f"the base {self.path} was made by model {self.manifest.fingerprint[:12]} ({self.dim} dimensions), "
+                f"not by {encoder.fingerprint[:12]} ({encoder.dim} dimensions)",
+                hint=f"rebuild it: elinker kb build ENTITIES --model MODEL -o {self.path} --overwrite",
+            )
+
+    def search(self, vectors: ArrayLike, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Cosine scores and rows of the `k` nearest entities, best first, ties by lower row (`VectorIndex.search`).
+
+        *Shape:* vectors (n, dim) to scores (n, k) and rows (n, k); `k` is cut to `len(self)`.
+        """
+        return self.index.search(vectors, k)
+
+    def candidates(self, vectors: ArrayLike, k: int) -> list[tuple[Candidate, ...]]:
+        """What `search` finds, as candidates: one tuple a query, best first. *Shape:* vectors (n, dim)."""
+        scores, rows = self.search(vectors, k)
+        return [
+            tuple(
+                Candidate(self.table.id(row), self.table.label(row), score)
+                for score, row in zip(of_scores, of_rows, strict=True)
+            )
+            for of_scores, of_rows in zip(scores.tolist(), rows.tolist(), strict=True)
+        ]
+
+    def entity(self, row: int) -> Entity:
+        """The entity of a row.
+
+        Raises:
+            IndexError: there is no such row.
+        """
+        return self.table[row]
+
+    def entities(self) -> Iterator[Entity]:
+        """All entities in order of rows, read as they are asked for."""
+        for batch in self.table.batches():
+            yield from batch
+
+    def find(self, entity_id: str) -> int | None:
+        """The row of an id, or None."""
+        return next((row for row in self.ids.suggestions(entity_id) if self.table.id(row) == entity_id), None)
+
+    def rows_named(self, name: str) -> Sequence[int]:
+        """The rows whose label or an alias equals `name` after `normalise_name`, ascending."""
+        wanted = normalise_name(name)
+        return [row for row in self.names.suggestions(wanted) if wanted in map(normalise_name, self.table[row].names)]
+
+    def vectors(self, rows: ArrayLike) -> NDArray[np.float32]:
+        """The vectors of rows. *Shape:* (len(rows), dim)."""
+        return self.index.vectors(rows)
+
+    def url(self, entity_id: str) -> str | None:
+        """The web address of an entity, or None where the base has no template for one."""
+        return self.manifest.url(entity_id)
+
+    def _check_counts(self) -> None:
+        count = len(self)
+        parts = {ENTITIES: len(self.table), INDEX: len(self.index), ID_HASHES: len(self.ids)}
+        for name, found in parts.items():
+            if found != count:
+                raise KnowledgeBaseError(f"{self.path / name} has {found} rows, the manifest says {count}")
+        if self.index.dim != self.dim:
+            raise KnowledgeBaseError(
+                f"{self.path / INDEX} has {self.index.dim} dimensions, the manifest says {self.dim}"
+            )
+
+
+def _check_sizes(path: Path, manifest: Manifest) -> None:
+    for record in manifest.files:
+        file = path / record.name
+        if not file.is_file():
+            raise KnowledgeBaseError(f"{file} is missing")
+        if (size := file.stat().st_size) != record.size:
+            raise KnowledgeBaseError(f"{file} has {size} bytes, the manifest says {record.size}: it is damaged")

@@ -1,0 +1,134 @@
+"""`manifest.json`: what a base directory holds and which model made its vectors. The data files are read elsewhere."""
+
+import hashlib
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints, ValidationError, field_validator
+
+from elinker.errors import KnowledgeBaseError
+
+SCHEMA_VERSION = 1
+"""Version of the directory format; it grows when a reader of the old form would misread the new one."""
+
+MANIFEST = "manifest.json"
+ENTITIES = "entities.arrow"
+INDEX = "index.faiss"
+ID_HASHES, ID_ROWS = "ids.hashes.npy", "ids.rows.npy"
+NAME_HASHES, NAME_ROWS = "names.hashes.npy", "names.rows.npy"
+FILES = (ENTITIES, INDEX, ID_HASHES, ID_ROWS, NAME_HASHES, NAME_ROWS)
+"""The data files of a base, all of them required."""
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class FileRecord(BaseModel):
+    """One data file: a plain name inside the base directory, its size in bytes and its SHA-256 in hex."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: str
+    size: Annotated[int, Field(ge=0)]
+    sha256: Sha256
+
+    @field_validator("name")
+    @classmethod
+    def _plain(cls, name: str) -> str:
+        if name in ("", ".", "..") or any(character in name for character in "/\\:\0"):
+            raise ValueError(f"{name!r} is not a plain file name")
+        if name not in FILES:
+            raise ValueError(f"{name!r} is not a file of a knowledge base")
+        return name
+
+    @classmethod
+    def of(cls, path: Path) -> "FileRecord":
+        """The record of a finished file, which is flushed to the disk on the way."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+        return cls(name=path.name, size=path.stat().st_size, sha256=digest)
+
+
+class Manifest(BaseModel):
+    """The contents of `manifest.json`; docs/knowledge-bases.md describes each key. Unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Literal[1] = 1
+    elinker_version: str
+    created: datetime
+    count: PositiveInt
+    dim: PositiveInt
+    metric: Literal["inner_product"] = "inner_product"
+    index_factory: Annotated[str, StringConstraints(min_length=1)]
+    url_template: str | None = None
+    fingerprint: Annotated[str, StringConstraints(min_length=1)]
+    entity_text_example: str
+    files: tuple[FileRecord, ...]
+
+    @field_validator("url_template")
+    @classmethod
+    def _link(cls, template: str | None) -> str | None:
+        if template is not None and not is_link(template):
+            raise ValueError(f"{template!r} is not an http(s) address with {{id}} in it")
+        return template
+
+    @field_validator("files")
+    @classmethod
+    def _complete(cls, files: tuple[FileRecord, ...]) -> tuple[FileRecord, ...]:
+        names = [record.name for record in files]
+        if sorted(names) != sorted(FILES):
+            raise ValueError(f"must list each of {', '.join(FILES)} once")
+        return files
+
+    def url(self, entity_id: str) -> str | None:
+        """The web address of an entity, or None for a base without a template."""
+        return None if self.url_template is None else self.url_template.replace("{id}", quote(entity_id, safe=""))
+
+    def write(self, directory: Path) -> None:
+        """Write `manifest.json`, last of all files: a directory without it is no base."""
+        temporary = directory / f".{MANIFEST}.partial"
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(self.model_dump_json(indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(directory / MANIFEST)
+
+    @classmethod
+    def read(cls, directory: Path) -> "Manifest":
+        """Read and check `manifest.json`.
+
+        Raises:
+            KnowledgeBaseError: it is missing, is not valid, or is of a newer format; the message names the key.
+        """
+        path = directory / MANIFEST
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise KnowledgeBaseError(f"{directory} is not a knowledge base: no {MANIFEST}") from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise KnowledgeBaseError(f"{path} cannot be read: {error}") from None
+        _refuse_newer(path, value)
+        try:
+            return cls.model_validate(value)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise KnowledgeBaseError(f"{path}: {key}: {first['msg']}") from None
+
+
+def is_link(template: str) -> bool:
+    """Whether a text is an http(s) address with `{id}` in it; other schemes could run code when they are clicked."""
+    return template.startswith(("http://", "https://")) and "{id}" in template
+
+
+def _refuse_newer(path: Path, value: Any) -> None:
+    version = value.get("schema_version") if isinstance(value, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise KnowledgeBaseError(
+            f"{path} is of format {version}, this elinker reads up to {SCHEMA_VERSION}", hint="update elinker"
+        )
