@@ -33,9 +33,11 @@ COLUMNS = (
     "strict F1",
     "seconds",
 )
-"""MD: mention detection, ED: disambiguation of given mentions, EL: end-to-end linking; percent except counts and seconds."""
+"""MD: mention detection, ED: disambiguation of given mentions, EL: end-to-end linking; in percent but for counts."""
 
 ABSENT = "–"
+
+_WIDEST = 1000
 
 
 def cells(result: BenchmarkResult) -> tuple[str, ...]:
@@ -61,7 +63,8 @@ def cells(result: BenchmarkResult) -> tuple[str, ...]:
 
 
 def table(results: Sequence[BenchmarkResult]) -> "Table":
-    """The results as a rich table, a row a benchmark."""
+    """The results as a rich table, a row a benchmark, as wide as it needs to be: a terminal must not cut figures."""
+    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -71,6 +74,7 @@ def table(results: Sequence[BenchmarkResult]) -> "Table":
         made.add_column(column, justify="right", no_wrap=True)
     for result in results:
         made.add_row(*(escape(cell) for cell in cells(result)))
+    made.width = Console(width=_WIDEST).measure(made).maximum
     return made
 
 
@@ -80,8 +84,8 @@ def markdown(results: Sequence[BenchmarkResult], settings: Mapping[str, Any]) ->
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     given = "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings.items() if value is not None)
     legend = (
-        "Percent, micro averages unless said otherwise. MD: mention detection, ED: accuracy of disambiguation with given "
-        "mentions, EL: end-to-end linking (exact span and entity), strict: GERBIL's InKB count. Definitions: "
+        "Percent, micro averages unless said otherwise. MD: mention detection, ED: accuracy of disambiguation with "
+        "given mentions, EL: end-to-end linking (exact span and entity), strict: GERBIL's InKB count. Definitions: "
         "docs/evaluation.md."
     )
     return "\n".join([*lines, "", legend, *([f"Settings: {given}."] if given else []), ""])

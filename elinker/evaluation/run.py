@@ -1,4 +1,4 @@
-"""Run a linker over a benchmark and score what comes out. Scores are defined in `metrics`; models are loaded elsewhere."""
+"""Run a linker over a benchmark and score what comes out. `metrics` defines the scores; models are loaded elsewhere."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
