@@ -1,0 +1,160 @@
+"""spaCy's `.spacy` files: documents with `doc.ents` as mentions and, in the user data, what spans cannot hold.
+
+A `DocBin` is one compressed block, so writing one keeps its documents (in spaCy's packed form) in memory until the end,
+and reading one unpacks it whole. It is msgpack with numpy arrays of numbers: neither side pickles, whatever it holds.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from elinker.corpus.jsonl import encode
+from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Record, Source, in_order
+from elinker.corpus.tokens import Piece, pieces
+from elinker.errors import InputError
+from elinker.schema import Document, Mention
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+    from spacy.vocab import Vocab
+
+USER_DATA_KEY = "elinker"
+ENTITY_TYPE = "ENTITY"
+"""Label of every span in `doc.ents`: a `Mention` knows what it refers to, not its type."""
+
+
+def to_doc(document: Document, vocab: "Vocab") -> "Doc":
+    """The document as a spaCy `Doc` with the same text, its mentions as `ents` with `kb_id_` (empty for NIL).
+
+    Raises:
+        InputError: mentions overlap, or the text or meta cannot be stored.
+    """
+    from spacy.tokens import Doc, Span
+
+    document = in_order(document)
+    encode(dict(document.meta))
+    tokens, spaces = _with_spaces(document, pieces(document))
+    doc = Doc(vocab, words=[document.text[piece.start : piece.end] for piece in tokens], spaces=spaces)
+    bounds: dict[int, tuple[int, int]] = {}
+    for index, piece in enumerate(tokens):
+        if piece.mention is not None:
+            first, _ = bounds.get(piece.mention, (index, index))
+            bounds[piece.mention] = (first, index + 1)
+    doc.set_ents(
+        [
+            Span(doc, *bounds[index], label=ENTITY_TYPE, kb_id=mention.entity_id or "")
+            for index, mention in enumerate(document.mentions)
+        ]
+    )
+    value = document.to_json()
+    del value["text"]
+    doc.user_data[USER_DATA_KEY] = value
+    return doc
+
+
+def _with_spaces(document: Document, tokens: list[Piece]) -> tuple[list[Piece], list[bool]]:
+    """Tokens and whether one blank follows each, as `Doc` wants them; a blank at a mention's edge stays a token."""
+    kept: list[Piece] = []
+    spaces: list[bool] = []
+    for piece in tokens:
+        blank = piece.end == piece.start + 1 and document.text[piece.start] == " "
+        after_token = bool(kept) and not spaces[-1] and kept[-1].end == piece.start
+        if blank and after_token and not _at_edge(document, piece):
+            spaces[-1] = True
+        else:
+            kept.append(piece)
+            spaces.append(False)
+    return kept, spaces
+
+
+def _at_edge(document: Document, piece: Piece) -> bool:
+    if piece.mention is None:
+        return False
+    mention = document.mentions[piece.mention]
+    return piece.start == mention.start or piece.end == mention.end
+
+
+def from_doc(doc: "Doc", *, default_id: str) -> Document:
+    """The inverse of `to_doc`, for anybody's `Doc`: `doc.ents` say which mentions there are.
+
+    Score, label and candidates come from the user data where it has a mention with the same span and entity.
+
+    Raises:
+        InputError: the user data under `elinker` is not what `to_doc` writes.
+    """
+    value = _listed(doc.user_data.get(USER_DATA_KEY, {}))
+    if not isinstance(value, dict):
+        raise InputError(f"user data {USER_DATA_KEY!r} is not an object")
+    try:
+        known = Document.from_json({"id": default_id, **value, "text": doc.text})
+    except (AttributeError, TypeError) as error:
+        raise InputError(f"user data {USER_DATA_KEY!r} is not as docs/formats.md describes it: {error}") from None
+    details = {(mention.start, mention.end, mention.entity_id or ""): mention for mention in known.mentions}
+    mentions = []
+    for span in doc.ents:
+        plain = Mention(span.start_char, span.end_char, span.text, entity_id=span.kb_id_ or None)
+        mentions.append(details.get((plain.start, plain.end, span.kb_id_), plain))
+    return Document(known.id, doc.text, tuple(mentions), known.meta)
+
+
+def _listed(value: Any) -> Any:
+    """spaCy unpacks lists as tuples; JSON has lists."""
+    if isinstance(value, Mapping):
+        return {name: _listed(item) for name, item in value.items()}
+    return [_listed(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+class DocBinWriter:
+    """Collects documents and writes them as one `DocBin` when all are there."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        from spacy.tokens import DocBin
+        from spacy.vocab import Vocab
+
+        self._stream = stream
+        self._bin = DocBin(store_user_data=True)
+        self._vocab = Vocab()
+
+    def write(self, document: Document) -> None:
+        """Add a document; see `Writer.write`."""
+        from srsly import msgpack_dumps  # type: ignore[import-untyped]
+
+        doc = to_doc(document, self._vocab)
+        try:
+            msgpack_dumps(doc.user_data)
+        except (OverflowError, TypeError, ValueError) as error:
+            raise InputError(f"meta cannot be stored in a .spacy file: {error}") from None
+        self._bin.add(doc)
+
+    def finish(self) -> None:
+        """Write the file."""
+        self._stream.write(self._bin.to_bytes())
+
+
+def read(source: Source, options: ReadOptions) -> Iterator[Record]:
+    """A document a `Doc`, `line` being its number in the file; one without our user data gets the id `file:number`."""
+    from spacy.tokens import DocBin
+    from spacy.vocab import Vocab
+
+    with closing(source.open()) as stream:
+        content = stream.read()
+    number = 0
+    try:
+        docs = DocBin().from_bytes(content).get_docs(Vocab())
+        for number, doc in enumerate(docs, start=1):
+            try:
+                document = from_doc(doc, default_id=f"{source.id}:{number}")
+                yield Located(document, source.name, number)
+            except InputError as error:
+                yield BadRecord(source.name, number, str(error))
+    except Exception as error:
+        # What a damaged file makes spaCy, msgpack and numpy raise is not documented and is many things.
+        reason = f"not readable as a .spacy file after document {number}: {_one_line(error)}"
+        yield BadRecord(source.name, None, reason)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+FORMAT = Format("docbin", reads=(".spacy",), read=read, writes=(".spacy",), write=DocBinWriter, streams=False)

@@ -1,0 +1,164 @@
+"""Where annotations go: a file that appears only when it is complete with its list of errors, or standard output."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol
+
+from elinker.corpus.jsonl import encode
+from elinker.corpus.readers import ERRORS_SUFFIX
+from elinker.corpus.records import BadRecord, Format, Writer
+from elinker.errors import ElinkerError, UsageError
+from elinker.schema import Document
+
+
+class Output(Protocol):
+    """What the runner gives its results to."""
+
+    def write(self, document: Document) -> None:
+        """Take a document; InputError when the format cannot hold it."""
+
+    def reject(self, record: BadRecord) -> None:
+        """Take a bad record."""
+
+    def commit(self) -> None:
+        """Make everything that was written visible; called once, at the end of a complete run."""
+
+
+def errors_path(path: Path) -> Path:
+    """Where the bad documents of an output are listed: `OUT.errors.jsonl`."""
+    return path.with_name(path.name + ERRORS_SUFFIX)
+
+
+class _PartialFile:
+    """A file under a temporary name beside its final one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self.stream = self.temporary.open("wb")
+
+    def commit(self) -> None:
+        self.stream.flush()
+        os.fsync(self.stream.fileno())
+        self.stream.close()
+        self.temporary.replace(self.path)
+
+    def discard(self) -> None:
+        try:
+            self.stream.close()
+        except OSError:
+            pass  # a full disk fails again here; the file goes away all the same
+        self.temporary.unlink(missing_ok=True)
+
+
+class FileOutput:
+    """A context that writes a file and, where there are bad documents, `OUT.errors.jsonl`.
+
+    Both have temporary names until `commit`; leaving the context without it removes them.
+
+    Raises:
+        UsageError: one of the files exists and `overwrite` is not set, or the place cannot be written to. Nothing of this
+            needs a model, so a run that cannot end well ends before one is loaded.
+        ElinkerError: writing fails later, for example because the disk is full.
+    """
+
+    def __init__(self, path: Path, form: Format, *, overwrite: bool = False) -> None:
+        if form.write is None:
+            raise UsageError(f"format {form.name!r} is only read")
+        self.path = path
+        self.errors = errors_path(path)
+        for existing in (self.path, self.errors):
+            if existing.is_dir():
+                raise UsageError(f"{existing} is a folder", hint="name a file in it")
+            if existing.exists() and not overwrite:
+                raise UsageError(f"{existing} exists", hint="--overwrite replaces it")
+        self._rejected: _PartialFile | None = None
+        self._make_writer: Callable[[BinaryIO], Writer] = form.write
+        self._writer: Writer | None = None
+        try:
+            self._file = _PartialFile(path)
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+
+    def write(self, document: Document) -> None:
+        """See `Output.write`."""
+        if self._writer is None:
+            self._writer = self._make_writer(self._file.stream)
+        try:
+            self._writer.write(document)
+        except OSError as error:
+            raise _failed(self.path, error) from None
+
+    def reject(self, record: BadRecord) -> None:
+        """See `Output.reject`."""
+        try:
+            if self._rejected is None:
+                self._rejected = _PartialFile(self.errors)
+            self._rejected.stream.write(_error_line(record))
+        except OSError as error:
+            raise _failed(self.errors, error) from None
+
+    def commit(self) -> None:
+        """See `Output.commit`; a list of errors from an earlier run goes away where this one had none."""
+        try:
+            if self._writer is None:
+                self._writer = self._make_writer(self._file.stream)
+            self._writer.finish()
+            if self._rejected is None:
+                self.errors.unlink(missing_ok=True)
+            else:
+                self._rejected.commit()
+            self._file.commit()
+        except OSError as error:
+            raise _failed(self.path, error) from None
+
+    def __enter__(self) -> "FileOutput":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.discard()
+        if self._rejected is not None:
+            self._rejected.discard()
+
+
+class StreamOutput:
+    """Writes to an open stream as documents come; bad records go to `on_bad`, for there is no file to list them in."""
+
+    def __init__(self, stream: BinaryIO, form: Format, on_bad: Callable[[BadRecord], None]) -> None:
+        if form.write is None or not form.streams:
+            raise UsageError(f"format {form.name!r} cannot be written to standard output", hint="give a file with -o")
+        self._stream = stream
+        self._writer = form.write(stream)
+        self._on_bad = on_bad
+
+    def write(self, document: Document) -> None:
+        """See `Output.write`."""
+        self._writer.write(document)
+        self._stream.flush()
+
+    def reject(self, record: BadRecord) -> None:
+        """See `Output.reject`."""
+        self._on_bad(record)
+
+    def commit(self) -> None:
+        """See `Output.commit`."""
+        self._writer.finish()
+        self._stream.flush()
+
+
+def _error_line(record: BadRecord) -> bytes:
+    try:
+        return encode(record.to_json()) + b"\n"
+    except ElinkerError:
+        # Escaped as ASCII a lone surrogate is valid JSON, and the list of errors must be able to show it.
+        import json
+
+        return json.dumps(record.to_json()).encode("ascii") + b"\n"
+
+
+def _failed(path: Path, error: OSError) -> ElinkerError:
+    return ElinkerError(f"cannot write {path}: {error.strerror or error}", hint="nothing was left behind")

@@ -1,0 +1,175 @@
+"""What readers and writers exchange: sources, documents with their place, bad records, and the shape of a format.
+
+No format is implemented here, and nothing here opens a file except `Source.open`.
+"""
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from elinker.errors import InputError
+from elinker.schema import Document
+
+LONGEST_RAW = 1000
+"""A bad record keeps its raw text up to this many characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A document that could not be read, linked or written, and why.
+
+    `line` counts from 1 (rows for tables); None when the whole file is meant. `raw` is the row, where short.
+    """
+
+    source: str
+    line: int | None
+    reason: str
+    raw: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """One line of the errors file (docs/formats.md)."""
+        return {"source": self.source, "line": self.line, "reason": self.reason, "raw": self.raw}
+
+    def __str__(self) -> str:
+        place = self.source if self.line is None else f"{self.source}:{self.line}"
+        return f"{place}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A document and where it was read."""
+
+    document: Document
+    source: str
+    line: int | None = None
+
+
+Record = Located | BadRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How inputs are read: `lines` and `jsonl` override what a file's name says about text, the rest names fields."""
+
+    lines: bool = False
+    jsonl: bool = False
+    text_field: str = "text"
+    id_field: str = "id"
+    text_column: str = "text"
+
+
+@dataclass(slots=True)
+class Source:
+    """One input: a file, or standard input when `path` is None.
+
+    `name` is what messages call it, `id` is what the ids of its documents start with. `consumed` counts the bytes read
+    so far, `size` is their total (None when it is not known).
+    """
+
+    name: str
+    id: str
+    path: Path | None = None
+    size: int | None = None
+    consumed: int = field(default=0, compare=False)
+
+    @property
+    def suffix(self) -> str:
+        """The lower-case suffix of the file, `""` for standard input."""
+        return "" if self.path is None else self.path.suffix.lower()
+
+    def open(self) -> BinaryIO:
+        """The bytes, buffered; reading them advances `consumed`.
+
+        Raises:
+            OSError: the file cannot be opened.
+        """
+        if self.path is None:
+            return sys.stdin.buffer
+        return io.BufferedReader(_Counted(self.path, self), 1 << 16)
+
+    def head(self, length: int = 256) -> bytes:
+        """The first bytes of a file, without counting them; empty for standard input and unreadable files."""
+        try:
+            if self.path is None:
+                return b""
+            with self.path.open("rb") as stream:
+                return stream.read(length)
+        except OSError:
+            return b""
+
+
+class _Counted(io.FileIO):
+    def __init__(self, path: Path, source: Source) -> None:
+        super().__init__(path, "rb")
+        self._source = source
+
+    def readinto(self, buffer: Any) -> int | None:
+        count = super().readinto(buffer)
+        self._source.consumed += count or 0
+        return count
+
+    def readall(self) -> bytes:
+        content = super().readall()
+        self._source.consumed += len(content)
+        return content
+
+
+class Writer(Protocol):
+    """Writes documents to a stream that somebody else opens, closes and renames."""
+
+    def write(self, document: Document) -> None:
+        """Add a document.
+
+        Raises:
+            InputError: this format cannot hold the document; nothing was written of it.
+        """
+
+    def finish(self) -> None:
+        """Write what is left; called once, only when all documents were given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One entry of the registry: how files of a kind are recognised, read and written.
+
+    Attributes:
+        name: what `--format` calls it.
+        reads: suffixes of the inputs that `read` takes.
+        read: yields the records of a source; an error of one record never ends the rest.
+        writes: suffixes of `-o` that choose it.
+        write: makes a writer on a binary stream; None for formats that are only read.
+        recognises: says from the first bytes of a file, whatever its suffix in `reads`, that it is this format.
+        streams: whether documents leave the writer as they come, so that a pipe or terminal can show them.
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    read: Callable[[Source, ReadOptions], Iterator[Record]]
+    writes: tuple[str, ...] = ()
+    write: Callable[[BinaryIO], Writer] | None = None
+    recognises: Callable[[bytes], bool] | None = None
+    streams: bool = True
+
+
+def short(raw: str | None) -> str | None:
+    """`raw` where it is short enough to keep."""
+    return raw if raw is not None and len(raw) <= LONGEST_RAW else None
+
+
+def in_order(document: Document) -> Document:
+    """The document with its mentions in order of `start`.
+
+    Raises:
+        InputError: two mentions overlap, or an offset is negative.
+    """
+    mentions = tuple(sorted(document.mentions, key=lambda mention: mention.start))
+    if mentions and mentions[0].start < 0:
+        raise InputError(f"mention {mentions[0].text!r} starts at {mentions[0].start}, before the text")
+    for before, after in pairwise(mentions):
+        if before.end > after.start:
+            raise InputError(f"mentions {before.text!r} at {before.start} and {after.text!r} at {after.start} overlap")
+    return document if mentions == document.mentions else replace(document, mentions=mentions)
