@@ -80,7 +80,8 @@ def find_mistakes(
     """The mistakes of end-to-end predictions, in order of the text; `given` are predictions on gold spans.
 
     A gold mention with an id that was not linked rightly is a wrong entity or a NIL on the exact span, else a wrong
-    span if a prediction overlaps it, else missed. A prediction with an entity that overlaps no gold mention is spurious.
+    span if a prediction overlaps it, else missed. A prediction with an entity is spurious if it overlaps no gold
+    mention.
     """
     for number, (gold_document, document) in enumerate(zip(gold, predicted, strict=True)):
         told = {(m.start, m.end): m for m in given[number].mentions} if given else {}
