@@ -21,7 +21,7 @@ _EXISTING = {"exists": True, "dir_okay": False, "readable": True}
 def evaluate(
     more: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE]...", help="Further benchmark files.", show_default=False, **_EXISTING),
+        typer.Argument(metavar="FILE", help="Further benchmark files.", show_default=False, **_EXISTING),
     ] = None,
     benchmark: Annotated[
         list[Path] | None,

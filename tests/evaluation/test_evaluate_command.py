@@ -1,4 +1,4 @@
-"""The command line of `elinker evaluate` on stored predictions; with a pipeline it is tried in tests/integration."""
+"""The command line of `elinker evaluate`, on stored predictions and on the starter pipeline."""
 
 import json
 
@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from elinker.cli.evaluate import evaluate
 from elinker.errors import InputError, UsageError
+from elinker.resources import STARTER, find_pipeline
 from elinker.schema import Document, Mention
 
 app = typer.Typer()
@@ -75,3 +76,17 @@ def test_a_broken_benchmark_is_reported_before_any_model_is_loaded(tmp_path):
     path.write_text('{"id": 1, "text": "Ada.", "labels": [{}]}\n', encoding="utf-8")
     with pytest.raises(InputError, match=r"broken\.jsonl, line 1: field 'labels\.0\.span'"):
         run("--benchmark", path, "--pipeline", "absent")
+
+
+def test_the_starter_pipeline_is_scored_with_its_base_and_settings(benchmark, tmp_path):
+    try:
+        find_pipeline(STARTER)
+    except UsageError:
+        pytest.skip("the starter pipeline is not built")
+    result = run("--benchmark", benchmark, "--limit", 1, "--json", tmp_path / "r.json")
+    assert result.exit_code == 0
+    report = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert len(report["settings"]["model_fingerprint"]) == len(report["settings"]["base_fingerprint"]) == 64
+    assert report["settings"]["base_entities"] > 0
+    assert report["benchmarks"][0]["disambiguation"]["accuracy"]["whole"] == 1
+    assert report["benchmarks"][0]["seconds"] > 0
