@@ -46,6 +46,7 @@ class Layout:
         self.forced = self._markup(linking.forced)
         self.end = self._markup(linking.end)
         self.document_token = self._single(settings.document.token)
+        self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
         self._reserved = frozenset(tokenizer.get_added_vocab().values()) - {tokenizer.unk_token_id}
 
     @property

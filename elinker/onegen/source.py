@@ -79,7 +79,8 @@ def _pieces(text: str, offset: int, tokenizer: Any, reserved: Collection[int]) -
             if start < end:
                 pieces.append((token_id, offset + start, offset + end))
         elif end - start < 2:
-            pieces.append((tokenizer.unk_token_id, offset + start, offset + end))
+            if tokenizer.unk_token_id is not None:
+                pieces.append((tokenizer.unk_token_id, offset + start, offset + end))
         else:
             for first, last in ((start, start + 1), (start + 1, end)):
                 pieces.extend(_pieces(text[first:last], offset + first, tokenizer, reserved))

@@ -1,0 +1,1 @@
+"""From a text to linked mentions: windows, candidates, decision, and the `Linker` that joins them."""

@@ -1,0 +1,106 @@
+"""A Hugging Face causal LM taken apart: hidden states of the last layer, and scores for just the tokens that are asked for."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import DynamicCache
+
+from elinker.errors import ModelError
+
+
+class Backbone(nn.Module):
+    """Any causal LM of transformers behind two calls: `forward` (last layer, after the final norm) and `score`.
+
+    Args:
+        model: a causal LM with a base model and output embeddings.
+        token_types: whether to pass `token_type_ids` (OneGenSettings.token_types).
+
+    Raises:
+        ModelError: the architecture keeps its output layer where this class does not find it.
+    """
+
+    def __init__(self, model: Any, *, token_types: bool) -> None:
+        super().__init__()
+        self.model = model
+        self.token_types = token_types
+        self._output = model.get_output_embeddings()
+        if self._output is None or model.base_model is model:
+            raise ModelError(f"{type(model).__name__} is not a causal language model")
+
+    @property
+    def dim(self) -> int:
+        """Width of a hidden state, which is that of every vector."""
+        return int(self.model.config.hidden_size)
+
+    def forward(
+        self,
+        ids: Tensor,
+        *,
+        types: Tensor | None = None,
+        mask: Tensor | None = None,
+        positions: Tensor | None = None,
+        cache: DynamicCache | None = None,
+    ) -> Tensor:
+        """Hidden states of the last layer.
+
+        Shape:
+            ids, types, positions: (batch, new); mask: (batch, cached + new); result: (batch, new, dim).
+        """
+        extra = {"token_type_ids": types} if self.token_types else {}
+        output = self.model.base_model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions,
+            cache=cache,
+            use_cache=cache is not None,
+            **extra,
+        )
+        hidden: Tensor = output.last_hidden_state
+        return hidden
+
+    def score(self, hidden: Tensor, token_ids: Tensor) -> Tensor:
+        """Logits of a few tokens per position, without the product over the vocabulary.
+
+        Shape:
+            hidden: (rows, dim); token_ids: (rows, choices); result: (rows, choices).
+        """
+        weight, bias = self._output.weight, self._output.bias
+        logits = torch.einsum("rd,rcd->rc", self.transform(hidden), weight[token_ids])
+        return logits if bias is None else logits + bias[token_ids]
+
+    def score_shared(self, hidden: Tensor, token_ids: Tensor) -> Tensor:
+        """Logits of the same tokens for every position.
+
+        Shape:
+            hidden: (rows, dim); token_ids: (choices,); result: (rows, choices).
+        """
+        bias = self._output.bias
+        return nn.functional.linear(
+            self.transform(hidden), self._output.weight[token_ids], None if bias is None else bias[token_ids]
+        )
+
+    def transform(self, hidden: Tensor) -> Tensor:
+        """What lies between the last hidden state and the output embeddings: nothing but in BERT-like models."""
+        head = getattr(self.model, "cls", None)
+        result: Tensor = hidden if head is None else head.predictions.transform(hidden)
+        return result
+
+
+def fingerprint(model: Any, salt: Sequence[str]) -> str:
+    """SHA-256 of a model's tensors and of `salt`, the settings that shape vectors.
+
+    Up to 4,096 values of each tensor, evenly spaced and rounded to bf16, so that it costs little on a large model and
+    does not depend on the number type that the weights are held in.
+    """
+    digest = hashlib.sha256()
+    for text in salt:
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    for name, tensor in sorted(model.state_dict().items()):
+        flat = tensor.detach().reshape(-1)
+        sample = flat[:: max(1, flat.numel() // 4096)][:4096].to(torch.bfloat16).cpu()
+        digest.update(f"{name}{tuple(tensor.shape)}".encode())
+        digest.update(sample.view(torch.int16).numpy().tobytes())
+    return digest.hexdigest()

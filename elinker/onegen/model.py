@@ -1,0 +1,253 @@
+"""OneGen: a causal LM with its tokenizer and settings. Writes marked texts, gives query vectors and entity vectors.
+
+It works on texts that fit one pass; long texts are cut into windows by `elinker.linking`.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from elinker.errors import InputError, ModelError, UsageError
+from elinker.onegen.backbone import Backbone, fingerprint
+from elinker.onegen.decoding import Marking, decode, pad, unit_vectors
+from elinker.onegen.layout import Layout, TokenSequence
+from elinker.onegen.settings import OneGenSettings
+from elinker.onegen.source import Source
+from elinker.onegen.vocabulary import add_tokens
+from elinker.schema import Entity
+
+Vectors = np.ndarray[tuple[int, int], np.dtype[np.float32]]
+
+
+class OneGen:
+    """A model that writes and retrieves in the same pass (arXiv 2409.05152).
+
+    Args:
+        model: a causal LM of transformers; tokens of the settings that it lacks are added.
+        tokenizer: its fast tokenizer.
+        settings: what makes it a OneGen model.
+
+    Raises:
+        ModelError: the tokenizer gives no offsets, or model and settings do not fit.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, settings: OneGenSettings) -> None:
+        if not getattr(tokenizer, "is_fast", False):
+            raise ModelError("the tokenizer gives no character offsets", hint="use a fast tokenizer (tokenizer.json)")
+        add_tokens(model, tokenizer, settings.tokens)
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.settings = settings
+        self.layout = Layout(settings, tokenizer)
+        self.backbone = Backbone(model, token_types=settings.token_types == "case")
+
+    @classmethod
+    def from_pretrained(
+        cls, path_or_id: str | Path, *, device: str | None = None, dtype: str | torch.dtype | None = None
+    ) -> "OneGen":
+        """Load a model directory, or a model of the Hugging Face hub, with `onegen.json` beside the weights.
+
+        Args:
+            path_or_id: a directory or a hub id such as `owner/name`.
+            device: `cpu`, `cuda`, `cuda:1`, `mps`; by default a GPU where there is one.
+            dtype: `float32`, `bfloat16` or `float16`; by default float32 on a CPU and bfloat16 on a GPU.
+
+        Raises:
+            ModelError: a file is missing or damaged; nothing but safetensors weights is read.
+        """
+        directory = _local_directory(path_or_id)
+        settings = OneGenSettings.load(directory)
+        place = _device(device)
+        number_type = _dtype(dtype, place)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(directory)
+            model = AutoModelForCausalLM.from_pretrained(directory, dtype=number_type, use_safetensors=True)
+        except Exception as error:  # transformers and safetensors raise many kinds for one thing: unusable files
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise ModelError(f"cannot load the model in {directory}: {reason}") from error
+        return cls(model.to(place), tokenizer, settings)
+
+    def save_pretrained(self, directory: str | Path, *, dtype: torch.dtype | None = None) -> None:
+        """Write weights (safetensors, as `dtype` where given), tokenizer and settings."""
+        path = Path(directory)
+        path.mkdir(parents=True, exist_ok=True)
+        state = {
+            name: tensor.to(dtype) if dtype is not None and tensor.is_floating_point() else tensor
+            for name, tensor in self.model.state_dict().items()
+        }
+        self.model.save_pretrained(path, state_dict=state)
+        self.tokenizer.save_pretrained(path)
+        self.settings.save(path)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return next(self.backbone.parameters()).device
+
+    @property
+    def dim(self) -> int:
+        """Width of every vector."""
+        return self.backbone.dim
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of what determines entity vectors: weights, vocabulary, document settings."""
+        vocabulary = str(sorted(self.tokenizer.get_vocab().items()))
+        salt = (self.settings.document.model_dump_json(), self.settings.token_types, vocabulary)
+        return fingerprint(self.model, salt)
+
+    def source(self, text: str) -> Source:
+        """Read a text into tokens with character offsets."""
+        return self.layout.source(text)
+
+    @torch.inference_mode()
+    def mark(self, sources: Sequence[Source], *, batch_size: int = 32) -> list[Marking]:
+        """Rewrite sources with mentions marked, vectors from the same pass; batched by length, results in input order.
+
+        Raises:
+            InputError: a source does not fit the model's positions.
+        """
+        for source in sources:
+            self._check_length(source)
+        markings: list[Marking] = [Marking((), unit_vectors((), self.dim))] * len(sources)
+        for batch in _batches([len(source) for source in sources], batch_size):
+            found = decode([sources[number] for number in batch], self.layout, self.backbone)
+            for number, marking in zip(batch, found, strict=True):
+                markings[number] = marking
+        return markings
+
+    @torch.inference_mode()
+    def read(
+        self, sources: Sequence[Source], mentions: Sequence[Sequence[tuple[int, int]]], *, batch_size: int = 32
+    ) -> list[Vectors]:
+        """Query vectors of given mentions (token ranges in order, not overlapping): one teacher-forced pass each."""
+        sequences = [self.layout.marked(source, spans) for source, spans in zip(sources, mentions, strict=True)]
+        for source, sequence in zip(sources, sequences, strict=True):
+            self._check_length(source, len(sequence))
+        return self._vectors(sequences, batch_size, None)
+
+    def annotate(self, texts: Sequence[str], *, batch_size: int = 32) -> list[list[tuple[int, int, Any]]]:
+        """Mentions of short texts as (start, end, vector): characters of the text and a float32 vector of length 1."""
+        sources = [self.source(text) for text in texts]
+        return [
+            [
+                (*source.span(*mention), vector)
+                for mention, vector in zip(marking.mentions, marking.vectors, strict=True)
+            ]
+            for source, marking in zip(sources, self.mark(sources, batch_size=batch_size), strict=True)
+        ]
+
+    def detect(self, texts: Sequence[str], *, batch_size: int = 32) -> list[list[tuple[int, int]]]:
+        """Mention spans of short texts, in characters; no vectors."""
+        return [[(start, end) for start, end, _ in spans] for spans in self.annotate(texts, batch_size=batch_size)]
+
+    def disambiguate(self, text: str, spans: Sequence[tuple[int, int]]) -> Vectors:
+        """Query vectors, shape (spans, dim), of given character spans of a short text, in one teacher-forced pass.
+
+        Raises:
+            InputError: a span covers no token, overlaps another, or is out of order.
+        """
+        source = self.source(text)
+        mentions: list[tuple[int, int]] = []
+        for start, end in spans:
+            tokens = source.tokens_of(start, end)
+            if tokens is None or (mentions and tokens[0] < mentions[-1][1]):
+                raise InputError(f"span {start}:{end} is empty, overlaps the one before it, or is out of order")
+            mentions.append(tokens)
+        return self.read([source], [mentions])[0]
+
+    def entity_text(self, entity: Entity) -> str:
+        """What the model reads about an entity (`document.template` of the settings)."""
+        return self.layout.entity_text(entity)
+
+    @torch.inference_mode()
+    def encode_documents(
+        self, texts: Sequence[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
+    ) -> Vectors:
+        """Entity vectors, shape (texts, dim), float32 of length 1; batched by length.
+
+        Args:
+            texts: what `entity_text` gives.
+            batch_size: texts a forward pass.
+            progress: called with the number of texts just encoded.
+        """
+        sequences = [self.layout.document(text) for text in texts]
+        return np.concatenate([*self._vectors(sequences, batch_size, progress), unit_vectors((), self.dim)])
+
+    def _vectors(
+        self, sequences: Sequence[TokenSequence], batch_size: int, progress: Callable[[int], None] | None
+    ) -> list[Vectors]:
+        vectors: list[Vectors] = [unit_vectors((), self.dim)] * len(sequences)
+        for batch in _batches([len(sequence) for sequence in sequences], batch_size):
+            chosen = [sequences[number] for number in batch]
+            # Padding on the right needs no mask under causal attention: nothing real looks at it.
+            hidden = self.backbone(
+                pad([sequence.ids for sequence in chosen], self.layout.pad, self.device),
+                types=pad([sequence.types for sequence in chosen], 0, self.device),
+            )
+            for row, (number, sequence) in enumerate(zip(batch, chosen, strict=True)):
+                vectors[number] = unit_vectors([hidden[row, position] for position in sequence.retrieval], self.dim)
+            if progress is not None:
+                progress(len(batch))
+        return vectors
+
+    def _check_length(self, source: Source, length: int | None = None) -> None:
+        needed = length if length is not None else len(self.layout.marked(source, ()))
+        if needed > self.settings.max_length:
+            raise InputError(
+                f"a text of {len(source)} tokens needs {needed} positions, the model has {self.settings.max_length}",
+                hint="cut long texts into windows, as elinker.Linker does",
+            )
+
+
+def _batches(lengths: Sequence[int], size: int) -> list[list[int]]:
+    """Indices in batches of like length, longest first, so that memory is claimed once and little is padded."""
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def _local_directory(path_or_id: str | Path) -> Path:
+    path = Path(path_or_id)
+    if path.is_dir():
+        return path
+    text = str(path_or_id)
+    if text.count("/") != 1 or text.startswith((".", "/", "~")):
+        raise UsageError(f"no model directory {text}", hint="give a directory or a hub id such as owner/name")
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(
+            snapshot_download(text, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"])
+        )
+    except Exception as error:  # network, authentication, unknown id: one thing to the user
+        raise UsageError(
+            f"{text} is neither a directory nor a model that the hub gives: {type(error).__name__}",
+            hint="check the name and the network, or download it once and give its directory",
+        ) from error
+
+
+def _device(name: str | None) -> torch.device:
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from None
+    return device
+
+
+def _dtype(name: str | torch.dtype | None, device: torch.device) -> torch.dtype:
+    if name is None:
+        return torch.float32 if device.type == "cpu" else torch.bfloat16
+    if isinstance(name, torch.dtype):
+        return name
+    known = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    if name not in known:
+        raise UsageError(f"dtype {name!r} is not known", hint=f"one of {', '.join(known)}")
+    return known[name]
