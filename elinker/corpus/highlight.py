@@ -1,13 +1,15 @@
 """Annotated text for a terminal: mentions as coloured spans and a table of links. Nothing else is printed from here."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich import box
 from rich.console import Console
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from elinker.corpus.records import BadRecord
 from elinker.schema import Document, Mention
 
 BACKGROUNDS = ("#ffd54f", "#81d4fa", "#a5d6a7", "#ffab91", "#ce93d8", "#80cbc4", "#f48fb1", "#e6ee9c")
@@ -28,7 +30,7 @@ def printable(text: str) -> str:
 
 
 def spans(document: Document, *, colour: bool = True) -> Text:
-    """The text with each mention on a background of its entity's, the entity's id behind it; brackets without colour."""
+    """The text with each mention on a coloured ground and its entity's id behind it; brackets without colour."""
     result = Text()
     cursor = 0
     for mention, style in _styled(document):
@@ -65,6 +67,28 @@ def show(document: Document, console: Console) -> None:
         console.print(links(document), soft_wrap=False)
     else:
         console.print(Text("no mentions", style="dim"))
+
+
+class TerminalOutput:
+    """Shows documents on a terminal as they come (an `elinker.corpus.output.Output`)."""
+
+    def __init__(self, console: Console, on_bad: Callable[[BadRecord], None], *, titles: bool = True) -> None:
+        self._console = console
+        self._on_bad = on_bad
+        self._titles = titles
+
+    def write(self, document: Document) -> None:
+        """Show a document, under its id where there may be several."""
+        if self._titles:
+            self._console.print(Rule(Text(_one_line(document.id)), align="left", style="dim"))
+        show(document, self._console)
+
+    def reject(self, record: BadRecord) -> None:
+        """Pass a bad record on."""
+        self._on_bad(record)
+
+    def commit(self) -> None:
+        """Everything is shown already."""
 
 
 def _styled(document: Document) -> Iterator[tuple[Mention, str]]:

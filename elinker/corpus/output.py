@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol
@@ -46,10 +47,8 @@ class _PartialFile:
         self.temporary.replace(self.path)
 
     def discard(self) -> None:
-        try:
+        with suppress(OSError):  # a full disk fails again here; the file goes away all the same
             self.stream.close()
-        except OSError:
-            pass  # a full disk fails again here; the file goes away all the same
         self.temporary.unlink(missing_ok=True)
 
 
@@ -59,7 +58,7 @@ class FileOutput:
     Both have temporary names until `commit`; leaving the context without it removes them.
 
     Raises:
-        UsageError: one of the files exists and `overwrite` is not set, or the place cannot be written to. Nothing of this
+        UsageError: one of the files exists and `overwrite` is not set, or the place cannot be written to. Nothing here
             needs a model, so a run that cannot end well ends before one is loaded.
         ElinkerError: writing fails later, for example because the disk is full.
     """
@@ -67,18 +66,20 @@ class FileOutput:
     def __init__(self, path: Path, form: Format, *, overwrite: bool = False) -> None:
         if form.write is None:
             raise UsageError(f"format {form.name!r} is only read")
-        self.path = path
-        self.errors = errors_path(path)
+        self.path = Path(os.path.realpath(path))  # a link stays a link: what it points to is replaced
+        self.errors = errors_path(self.path)
         for existing in (self.path, self.errors):
             if existing.is_dir():
                 raise UsageError(f"{existing} is a folder", hint="name a file in it")
+            if existing.exists() and not existing.is_file():
+                raise UsageError(f"{existing} is not a file that can be replaced", hint="redirect with > instead")
             if existing.exists() and not overwrite:
                 raise UsageError(f"{existing} exists", hint="--overwrite replaces it")
         self._rejected: _PartialFile | None = None
         self._make_writer: Callable[[BinaryIO], Writer] = form.write
         self._writer: Writer | None = None
         try:
-            self._file = _PartialFile(path)
+            self._file = _PartialFile(self.path)
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
 

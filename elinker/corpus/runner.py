@@ -1,4 +1,4 @@
-"""The runner: records in, annotated documents out, in order and one batch at a time. It knows no model and no terminal."""
+"""The runner: records in, annotated documents out, in order, a batch at a time. It knows no model and no terminal."""
 
 import time
 from collections import deque
@@ -106,12 +106,20 @@ def link_each(
     """
     waiting: deque[Located] = deque()
     remaining = iter(records)
+    reading = False
 
     def take() -> Iterator[Document]:
-        for record in remaining:
+        nonlocal reading
+        while True:
+            reading = True
+            record = next(remaining, None)
+            if record is None:
+                reading = False
+                return
             if isinstance(record, BadRecord):
                 reject(record)
             else:
+                reading = False
                 waiting.append(record)
                 yield record.document
 
@@ -120,9 +128,11 @@ def link_each(
             for document in linker.pipe(take(), keep_nil=keep_nil):
                 place = waiting.popleft()
                 yield Located(document, place.source, place.line)
+            if waiting:
+                raise RuntimeError(f"the linker returned nothing for {len(waiting)} documents")
             return
         except Exception as error:
-            if not waiting or _is_fatal(error):
+            if reading or not waiting or _is_fatal(error):
                 raise
             yield from _one_by_one(linker, waiting, error, keep_nil=keep_nil, reject=reject)
 
@@ -156,7 +166,7 @@ def _one_by_one(
 
 
 def _is_fatal(error: Exception) -> bool:
-    """Errors of the model, the base or the output concern every document; so does one that stopped the reading."""
+    """Errors of the model, the base or the output concern every document."""
     return isinstance(error, ElinkerError) and not isinstance(error, InputError)
 
 
