@@ -1,0 +1,316 @@
+"""The Linker: OneGen, a knowledge base and a decision, from texts to `Document`s. The CLI and the spaCy component use it."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from elinker.errors import ConfigError, ModelError, UsageError
+from elinker.kb import KnowledgeBase
+from elinker.linking.decision import Decision
+from elinker.linking.windows import Window, merge, split_windows
+from elinker.onegen.model import OneGen, Vectors
+from elinker.onegen.source import Source
+from elinker.schema import Candidate, Document, Mention
+
+COMPONENT = "onegen_linker"
+"""Name of the factory, and of the directory of a linker inside a saved spaCy pipeline."""
+
+SETTINGS_FILE = "linker.json"
+
+MentionSource = Literal["onegen", "given"]
+
+
+class LinkerSettings(BaseModel):
+    """What a linker is beside its model and base; stored as `linker.json`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Literal[1] = 1
+    top_k: int = Field(default=10, gt=0)
+    batch_size: int = Field(default=32, gt=0)
+    decision: Decision = Decision()
+
+
+class Linker:
+    """Links texts: `linker(text)` for one, `linker.pipe(texts)` for many.
+
+    Args:
+        onegen: the model.
+        kb: a base whose vectors that model made.
+        settings: candidates a mention, windows a batch, and how a candidate is decided on.
+
+    Raises:
+        KnowledgeBaseError: another model made the base.
+    """
+
+    def __init__(self, onegen: OneGen, kb: KnowledgeBase, settings: LinkerSettings | None = None) -> None:
+        kb.check_model(onegen)
+        self.onegen = onegen
+        self.kb = kb
+        self.settings = settings or LinkerSettings()
+        self.tokens_seen = 0
+        """Source tokens read so far."""
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        model: str | Path | None = None,
+        kb: str | Path | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+        threshold: float | None = None,
+        top_k: int | None = None,
+        batch_size: int | None = None,
+    ) -> "Linker":
+        """Load a linker from its directory or from that of a saved spaCy pipeline.
+
+        Args:
+            path: holds `model/`, `kb/` and `linker.json`.
+            model: another model (directory or hub id) in place of the one in `path`.
+            kb: another base in place of the one in `path`.
+            device: see `OneGen.from_pretrained`.
+            dtype: see `OneGen.from_pretrained`.
+            threshold: least probability of a link, in place of the stored one.
+            top_k: candidates a mention, in place of the stored number.
+            batch_size: windows a forward pass, in place of the stored number.
+        """
+        directory = linker_directory(path)
+        settings = _with_overrides(_read_settings(directory), threshold, top_k, batch_size)
+        onegen = OneGen.from_pretrained(model or directory / "model", device=device, dtype=dtype)
+        return cls(onegen, KnowledgeBase.open(kb or directory / "kb"), settings)
+
+    def save(self, path: str | Path) -> None:
+        """Write model, base and settings into a directory that `load` reads."""
+        directory = Path(path)
+        self.onegen.save_pretrained(directory / "model")
+        self.kb.save(directory / "kb")
+        self.save_settings(directory)
+
+    def save_settings(self, directory: Path) -> None:
+        """Write `linker.json`."""
+        partial = directory / f"{SETTINGS_FILE}.partial"
+        partial.write_text(self.settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        os.replace(partial, directory / SETTINGS_FILE)
+
+    def __call__(self, text: str | Document, *, mentions: MentionSource = "onegen", keep_nil: bool = False) -> Document:
+        """Link one text. See `pipe`."""
+        return next(self.pipe([text], mentions=mentions, keep_nil=keep_nil))
+
+    def pipe(
+        self, texts: Iterable[str | Document], *, mentions: MentionSource = "onegen", keep_nil: bool = False
+    ) -> Iterator[Document]:
+        """Link many texts, lazily and in order.
+
+        Args:
+            texts: strings, which get their number as id, or documents, which keep id and meta.
+            mentions: `onegen` finds mentions and replaces those of a document; `given` links the document's own.
+            keep_nil: whether mentions that are not linked stay, as NIL. With `given` all of them stay.
+        """
+        if mentions not in ("onegen", "given"):
+            raise UsageError(f"mentions={mentions!r}", hint="'onegen' or 'given'")
+        numbered = (
+            Document(id=str(number), text=text) if isinstance(text, str) else text for number, text in enumerate(texts)
+        )
+        for documents in self._buffers(numbered):
+            spans, vectors = self._given(documents) if mentions == "given" else self._found(documents)
+            yield from self._decide(documents, spans, vectors, keep_nil=keep_nil or mentions == "given")
+
+    def _buffers(self, documents: Iterable[Document]) -> Iterator[list[Document]]:
+        """Documents in groups that give the model several batches to sort by length, of bounded size."""
+        limit = self.settings.batch_size * 8
+        iterator = iter(documents)
+        group: list[Document] = []
+        size = 0
+        for document in iterator:
+            group.append(document)
+            size += 1 + len(document.text) // (4 * self.onegen.layout.window)
+            if size >= limit:
+                yield group
+                group, size = [], 0
+        if group:
+            yield group
+
+    def _found(self, documents: Sequence[Document]) -> tuple[list[list[tuple[int, int]]], list[Vectors]]:
+        """Character spans and vectors of the mentions that the model marks."""
+        sources = [self._read(document.text) for document in documents]
+        windows = [split_windows(source, self.onegen.layout.window) for source in sources]
+        pieces = [
+            source.slice(window.start, window.end)
+            for source, cuts in zip(sources, windows, strict=True)
+            for window in cuts
+        ]
+        markings = iter(self.onegen.mark(pieces, batch_size=self.settings.batch_size))
+        spans: list[list[tuple[int, int]]] = []
+        vectors: list[Vectors] = []
+        for source, cuts in zip(sources, windows, strict=True):
+            marked = list(islice(markings, len(cuts)))
+            kept = merge(cuts, [marking.mentions for marking in marked])
+            spans.append([source.span(start, end) for start, end, _, _ in kept])
+            vectors.append(self._stack([marked[window].vectors[number] for _, _, window, number in kept]))
+        return spans, vectors
+
+    def _given(self, documents: Sequence[Document]) -> tuple[list[list[tuple[int, int]]], list[Vectors]]:
+        """Character spans and vectors of the documents' own mentions; a span without tokens has a zero vector."""
+        passes: list[tuple[Source, list[tuple[int, int]]]] = []
+        places: list[tuple[int, list[int]]] = []
+        for number, document in enumerate(documents):
+            source = self._read(document.text)
+            ranges = [source.tokens_of(mention.start, mention.end) for mention in document.mentions]
+            cuts = split_windows(
+                source, self.onegen.layout.window, [tokens for tokens in ranges if tokens is not None]
+            )
+            for window, layer in _layers(cuts, ranges):
+                start = window.start
+                passes.append((source.slice(start, window.end), [_shift(ranges[m], -start) for m in layer]))
+                places.append((number, layer))
+        found = self.onegen.read(
+            [source for source, _ in passes], [spans for _, spans in passes], batch_size=self.settings.batch_size
+        )
+        vectors = [
+            np.zeros((len(document.mentions), self.onegen.dim), dtype=np.float32) for document in documents
+        ]
+        for (number, layer), rows in zip(places, found, strict=True):
+            vectors[number][layer] = rows
+        return [[(mention.start, mention.end) for mention in document.mentions] for document in documents], vectors
+
+    def _decide(
+        self,
+        documents: Sequence[Document],
+        spans: Sequence[Sequence[tuple[int, int]]],
+        vectors: Sequence[Vectors],
+        *,
+        keep_nil: bool,
+    ) -> Iterator[Document]:
+        queries = self._stack([row for rows in vectors for row in rows])
+        cosines, rows = self.kb.search(queries, self.settings.top_k)
+        position = 0
+        for document, places in zip(documents, spans, strict=True):
+            mentions = []
+            for start, end in places:
+                mention = self._mention(
+                    document.text, start, end, queries[position], cosines[position], rows[position]
+                )
+                position += 1
+                if keep_nil or mention.entity_id is not None:
+                    mentions.append(mention)
+            yield replace(document, mentions=tuple(mentions))
+
+    def _mention(
+        self, text: str, start: int, end: int, query: Vectors, cosines: Vectors, rows: Vectors
+    ) -> Mention:
+        surface = text[start:end]
+        if not query.any():
+            return Mention(start, end, surface)
+        scored = {int(row): float(cosine) for row, cosine in zip(rows, cosines, strict=True)}
+        bearers = set(self.kb.rows_named(surface))
+        missing = sorted(bearers - scored.keys())
+        scored.update(zip(missing, (self.kb.vectors(missing) @ query).tolist(), strict=True))
+        decision = self.settings.decision
+        order = list(scored)
+        ranked = decision.rank(list(scored.values()), [row in bearers for row in order])[: self.settings.top_k]
+        best = [order[index] for index in ranked]
+        probability = decision.probability([scored[row] for row in best], [row in bearers for row in best])
+        candidates = []
+        for row in best:
+            entity = self.kb.entity(row)
+            candidates.append(Candidate(entity.id, entity.label, scored[row]))
+        linked = bool(candidates) and probability >= decision.threshold
+        return Mention(
+            start,
+            end,
+            surface,
+            entity_id=candidates[0].entity_id if linked else None,
+            label=candidates[0].label if linked else None,
+            score=probability,
+            candidates=tuple(candidates),
+        )
+
+    def _read(self, text: str) -> Source:
+        source = self.onegen.source(text)
+        self.tokens_seen += len(source)
+        return source
+
+    def _stack(self, rows: Sequence[Vectors]) -> Vectors:
+        return np.stack(rows) if rows else np.zeros((0, self.onegen.dim), dtype=np.float32)
+
+
+def linker_directory(path: str | Path) -> Path:
+    """The directory with `linker.json`: `path` itself, or the component's inside a saved spaCy pipeline.
+
+    Raises:
+        UsageError: there is none.
+    """
+    for directory in (Path(path), Path(path) / COMPONENT):
+        if (directory / SETTINGS_FILE).is_file():
+            return directory
+    raise UsageError(f"{path} holds no linker", hint=f"a directory with {SETTINGS_FILE}, or a saved spaCy pipeline")
+
+
+def _read_settings(directory: Path) -> LinkerSettings:
+    path = directory / SETTINGS_FILE
+    try:
+        return LinkerSettings.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
+        raise ModelError(f"{path}: {key}: {first['msg']}") from None
+
+
+def _with_overrides(
+    settings: LinkerSettings, threshold: float | None, top_k: int | None, batch_size: int | None
+) -> LinkerSettings:
+    values = settings.model_dump()
+    if threshold is not None:
+        values["decision"]["threshold"] = threshold
+    if top_k is not None:
+        values["top_k"] = top_k
+    if batch_size is not None:
+        values["batch_size"] = batch_size
+    try:
+        return LinkerSettings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{first['loc'][-1]}: {first['msg']}") from None
+
+
+def _layers(
+    windows: Sequence[Window], ranges: Sequence[tuple[int, int] | None]
+) -> Iterator[tuple[Window, list[int]]]:
+    """Each window with mentions that lie in it and do not overlap: one pass each. A mention is in one layer at most."""
+    left = {number: tokens for number, tokens in enumerate(ranges) if tokens is not None}
+    for window in windows:
+        inside = sorted(
+            (tokens, number)
+            for number, tokens in left.items()
+            if window.start <= tokens[0] and tokens[1] <= window.end
+        )
+        for _, number in inside:
+            del left[number]
+        while inside:
+            layer: list[int] = []
+            rest: list[tuple[tuple[int, int], int]] = []
+            end = 0
+            for tokens, number in inside:
+                if tokens[0] >= end:
+                    layer.append(number)
+                    end = tokens[1]
+                else:
+                    rest.append((tokens, number))
+            yield window, layer
+            inside = rest
+
+
+def _shift(tokens: tuple[int, int] | None, offset: int) -> tuple[int, int]:
+    assert tokens is not None
+    return tokens[0] + offset, tokens[1] + offset
+
+
+__all__ = ["COMPONENT", "Linker", "LinkerSettings", "linker_directory"]
