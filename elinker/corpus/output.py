@@ -67,18 +67,13 @@ class FileOutput:
         if form.write is None:
             raise UsageError(f"format {form.name!r} is only read")
         self.path = Path(os.path.realpath(path))  # a link stays a link: what it points to is replaced
-        self.errors = errors_path(self.path)
-        for existing in (self.path, self.errors):
-            if existing.is_dir():
-                raise UsageError(f"{existing} is a folder", hint="name a file in it")
-            if existing.exists() and not existing.is_file():
-                raise UsageError(f"{existing} is not a file that can be replaced", hint="redirect with > instead")
-            if existing.exists() and not overwrite:
-                raise UsageError(f"{existing} exists", hint="--overwrite replaces it")
+        self.errors = errors_path(path)
         self._rejected: _PartialFile | None = None
         self._make_writer: Callable[[BinaryIO], Writer] = form.write
         self._writer: Writer | None = None
         try:
+            for existing in (self.path, self.errors):
+                _check_replaceable(existing, overwrite)
             self._file = _PartialFile(self.path)
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
@@ -149,6 +144,17 @@ class StreamOutput:
         """See `Output.commit`."""
         self._writer.finish()
         self._stream.flush()
+
+
+def _check_replaceable(path: Path, overwrite: bool) -> None:
+    if not path.exists():
+        return
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder", hint="name a file in it")
+    if not path.is_file():
+        raise UsageError(f"{path} is not a file that can be replaced", hint="redirect with > instead")
+    if not overwrite:
+        raise UsageError(f"{path} exists", hint="--overwrite replaces it")
 
 
 def _error_line(record: BadRecord) -> bytes:

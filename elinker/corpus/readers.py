@@ -28,7 +28,10 @@ def find_sources(inputs: Sequence[str | os.PathLike[str]], options: ReadOptions 
     options = options or ReadOptions()
     sources: list[Source] = []
     for given in inputs:
-        sources += _expand(os.fspath(given))
+        try:
+            sources += _expand(os.fspath(given))
+        except OSError as error:
+            raise UsageError(f"cannot read {os.fspath(given)}: {error.strerror or error}") from None
     for source in sources:
         input_format(source, options)
     return sources

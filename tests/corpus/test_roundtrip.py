@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from elinker import Candidate, Document, Mention
 from elinker.corpus import FORMATS, Located, ReadOptions, Source
 
-PIECES = st.sampled_from(
-    ["[LK]", "-DOCSTART-", "-DOCSTART- (x)", "# elinker {}", "--NME--", "\t", "\r\n", "\n\n", "\r", "\x00", " ", "  ", "\\n"]
-    + ["\ufeff", "\u2028", "\u0085", "\u00a0", "e\u0301", "\u202eאבג", "👩‍👩‍👧", "🏀", "New York", "U.S. ", "don't", ". ", "日本"]
-)
+MARKUP = ["[LK]", "-DOCSTART-", "-DOCSTART- (x)", "# elinker {}", "--NME--", "\\n", "\\"]
+SPACES = ["\t", "\r\n", "\n\n", "\r", "\x00", " ", "  ", "\ufeff", "\u2028", "\u0085", "\u00a0", "\x1f"]
+WORDS = ["e\u0301", "\u202eאבג", "👩\u200d👩\u200d👧", "🏀", "New York", "U.S. ", "don't", ". ", "日本"]
+PIECES = st.sampled_from(MARKUP + SPACES + WORDS)
 TEXTS = st.lists(PIECES | st.text(max_size=6), max_size=12).map("".join)
 NAMES = st.text(min_size=1, max_size=8) | st.sampled_from(["--NME--", "Q42", "a\tb", "a\nb", "\\", "-DOCSTART-"])
 JSON = st.recursive(
