@@ -59,7 +59,7 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text with its mentions in order of `start`; they do not overlap. `meta` holds JSON-able fields that travel along.
+    """A text with its mentions in order of `start`. `meta` holds JSON-able fields that travel along.
 
     Raises:
         InputError: a mention's offsets do not select its text.
@@ -92,12 +92,12 @@ class Document:
                     "text": mention.text,
                     "entity_id": mention.entity_id,
                     "label": mention.label,
-                    "score": round(mention.score, 6),
+                    "score": round(mention.score, 4),
                     "candidates": [
                         {
                             "entity_id": candidate.entity_id,
                             "label": candidate.label,
-                            "score": round(candidate.score, 6),
+                            "score": round(candidate.score, 4),
                         }
                         for candidate in mention.candidates
                     ],

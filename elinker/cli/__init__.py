@@ -1,4 +1,4 @@
-"""The `elinker` command: one Typer app, a file a command group. Nothing here imports torch; the commands do when they run."""
+"""The `elinker` command: one Typer app, a file a command group. Commands import torch when they run, not before."""
 
 import sys
 
@@ -10,7 +10,7 @@ from elinker.errors import ElinkerError
 
 app = typer.Typer(
     name="elinker",
-    help="Link the entities of running text to a knowledge base with OneGen, one model that writes and retrieves in the same pass.",
+    help="Link the entities of running text to a knowledge base with OneGen, which writes and retrieves in one pass.",
     epilog="Start here: elinker annotate --text 'Ada Lovelace met Charles Babbage in London.'",
     no_args_is_help=True,
     rich_markup_mode="rich",

@@ -31,12 +31,10 @@ def train(
         task = bar.add_task("training", total=settings.training.steps, generation=0.0, retrieval=0.0)
 
         def report(step: StepReport) -> None:
-            bar.update(
-                task, completed=step.step, generation=step.generation_loss, retrieval=step.retrieval_loss
-            )
+            bar.update(task, completed=step.step, generation=step.generation_loss, retrieval=step.retrieval_loss)
             log.write(step.to_json() + "\n")
             log.flush()
 
-        model = run(settings, resume=resume, report=report)
+        made = run(settings, resume=resume, report=report, say=bar.console.print)
     err.print(f"trained in {settings.training.steps} steps")
-    out.print(str(model))
+    out.print(str(made))

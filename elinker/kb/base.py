@@ -1,5 +1,6 @@
 """An opened knowledge base: entities, vectors and lookups of one directory, memory-mapped. Making one is in `build`."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from elinker.errors import KnowledgeBaseError
 from elinker.kb.encoder import Encoder
 from elinker.kb.index import FLAT, VectorIndex
 from elinker.kb.lookup import HashLookup
-from elinker.kb.manifest import ENTITIES, ID_HASHES, ID_ROWS, INDEX, NAME_HASHES, NAME_ROWS, Manifest
+from elinker.kb.manifest import ENTITIES, ID_HASHES, ID_ROWS, INDEX, MANIFEST, NAME_HASHES, NAME_ROWS, Manifest
 from elinker.kb.names import normalise_name
-from elinker.kb.replace import previous
+from elinker.kb.replace import previous, replacing
 from elinker.kb.table import EntityTable
 from elinker.schema import Candidate, Entity
 
@@ -137,6 +138,13 @@ class KnowledgeBase:
     def url(self, entity_id: str) -> str | None:
         """The web address of an entity, or None where the base has no template for one."""
         return self.manifest.url(entity_id)
+
+    def save(self, path: str | Path) -> None:
+        """Copy the base's files to `path`, whole or not at all."""
+        names = [MANIFEST, *(record.name for record in self.manifest.files)]
+        with replacing(Path(path), frozenset(names)) as target:
+            for name in names:
+                shutil.copyfile(self.path / name, target / name)
 
     def _check_counts(self) -> None:
         count = len(self)

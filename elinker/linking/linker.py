@@ -1,6 +1,5 @@
-"""The Linker: OneGen, a knowledge base and a decision, from texts to `Document`s. The CLI and the spaCy component use it."""
+"""The Linker: OneGen, a knowledge base and a decision, from texts to `Document`s, for the CLI and the component."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -98,7 +97,7 @@ class Linker:
         """Write `linker.json`."""
         partial = directory / f"{SETTINGS_FILE}.partial"
         partial.write_text(self.settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        os.replace(partial, directory / SETTINGS_FILE)
+        partial.replace(directory / SETTINGS_FILE)
 
     def __call__(self, text: str | Document, *, mentions: MentionSource = "onegen", keep_nil: bool = False) -> Document:
         """Link one text. See `pipe`."""
@@ -164,9 +163,7 @@ class Linker:
         for number, document in enumerate(documents):
             source = self._read(document.text)
             ranges = [source.tokens_of(mention.start, mention.end) for mention in document.mentions]
-            cuts = split_windows(
-                source, self.onegen.layout.window, [tokens for tokens in ranges if tokens is not None]
-            )
+            cuts = split_windows(source, self.onegen.layout.window, [tokens for tokens in ranges if tokens is not None])
             for window, layer in _layers(cuts, ranges):
                 start = window.start
                 passes.append((source.slice(start, window.end), [_shift(ranges[m], -start) for m in layer]))
@@ -174,9 +171,7 @@ class Linker:
         found = self.onegen.read(
             [source for source, _ in passes], [spans for _, spans in passes], batch_size=self.settings.batch_size
         )
-        vectors = [
-            np.zeros((len(document.mentions), self.onegen.dim), dtype=np.float32) for document in documents
-        ]
+        vectors = [np.zeros((len(document.mentions), self.onegen.dim), dtype=np.float32) for document in documents]
         for (number, layer), rows in zip(places, found, strict=True):
             vectors[number][layer] = rows
         return [[(mention.start, mention.end) for mention in document.mentions] for document in documents], vectors
@@ -195,17 +190,13 @@ class Linker:
         for document, places in zip(documents, spans, strict=True):
             mentions = []
             for start, end in places:
-                mention = self._mention(
-                    document.text, start, end, queries[position], cosines[position], rows[position]
-                )
+                mention = self._mention(document.text, start, end, queries[position], cosines[position], rows[position])
                 position += 1
                 if keep_nil or mention.entity_id is not None:
                     mentions.append(mention)
             yield replace(document, mentions=tuple(mentions))
 
-    def _mention(
-        self, text: str, start: int, end: int, query: Vectors, cosines: Vectors, rows: Vectors
-    ) -> Mention:
+    def _mention(self, text: str, start: int, end: int, query: Vectors, cosines: Vectors, rows: Vectors) -> Mention:
         surface = text[start:end]
         if not query.any():
             return Mention(start, end, surface)
@@ -281,16 +272,12 @@ def _with_overrides(
         raise ConfigError(f"{first['loc'][-1]}: {first['msg']}") from None
 
 
-def _layers(
-    windows: Sequence[Window], ranges: Sequence[tuple[int, int] | None]
-) -> Iterator[tuple[Window, list[int]]]:
+def _layers(windows: Sequence[Window], ranges: Sequence[tuple[int, int] | None]) -> Iterator[tuple[Window, list[int]]]:
     """Each window with mentions that lie in it and do not overlap: one pass each. A mention is in one layer at most."""
     left = {number: tokens for number, tokens in enumerate(ranges) if tokens is not None}
     for window in windows:
         inside = sorted(
-            (tokens, number)
-            for number, tokens in left.items()
-            if window.start <= tokens[0] and tokens[1] <= window.end
+            (tokens, number) for number, tokens in left.items() if window.start <= tokens[0] and tokens[1] <= window.end
         )
         for _, number in inside:
             del left[number]

@@ -86,7 +86,7 @@ def merge(windows: Sequence[Window], mentions: Sequence[Sequence[tuple[int, int]
 
 
 def _boundary_before(source: Source, index: int, start: int) -> int:
-    """The last place at or before `index`, after `start`, that is not inside a character; `index` where there is none."""
+    """The last place in (start, index] that is not inside a character; `index` where there is none."""
     place = index
     while place > start + 1 and not source.is_boundary(place):
         place -= 1

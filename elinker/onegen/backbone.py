@@ -1,4 +1,4 @@
-"""A Hugging Face causal LM taken apart: hidden states of the last layer, and scores for just the tokens that are asked for."""
+"""A Hugging Face causal LM taken apart: hidden states of the last layer, and scores of just the tokens asked for."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Sequences as the model sees them: prompt, rewritten text with marked mentions, entity documents. Plain lists, no tensors.
+"""Sequences as the model sees them: prompt, rewritten text with marked mentions, entity documents. No tensors.
 
 The same layout serves training, disambiguation (teacher-forced) and decoding, so they cannot drift apart.
 """

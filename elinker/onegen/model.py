@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from elinker.errors import InputError, ModelError, UsageError
 from elinker.onegen.backbone import Backbone, fingerprint
@@ -45,6 +45,8 @@ class OneGen:
         self.settings = settings
         self.layout = Layout(settings, tokenizer)
         self.backbone = Backbone(model, token_types=settings.token_types == "case")
+        self.stored_dtype: torch.dtype | None = None
+        """Number type of the files that the model was loaded from; `save_pretrained` keeps it."""
 
     @classmethod
     def from_pretrained(
@@ -66,14 +68,23 @@ class OneGen:
         number_type = _dtype(dtype, place)
         try:
             tokenizer = AutoTokenizer.from_pretrained(directory)
+            stored = AutoConfig.from_pretrained(directory).dtype
             model = AutoModelForCausalLM.from_pretrained(directory, dtype=number_type, use_safetensors=True)
         except Exception as error:  # transformers and safetensors raise many kinds for one thing: unusable files
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ModelError(f"cannot load the model in {directory}: {reason}") from error
-        return cls(model.to(place), tokenizer, settings)
+        onegen = cls(model.to(place), tokenizer, settings)
+        onegen.stored_dtype = stored
+        return onegen
 
     def save_pretrained(self, directory: str | Path, *, dtype: torch.dtype | None = None) -> None:
-        """Write weights (safetensors, as `dtype` where given), tokenizer and settings."""
+        """Write weights (safetensors), tokenizer and settings.
+
+        Args:
+            directory: made where it does not exist.
+            dtype: number type of the weights; by default that of the files they came from, or as they are.
+        """
+        dtype = dtype or self.stored_dtype
         path = Path(directory)
         path.mkdir(parents=True, exist_ok=True)
         state = {
@@ -221,9 +232,7 @@ def _local_directory(path_or_id: str | Path) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(
-            snapshot_download(text, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"])
-        )
+        return Path(snapshot_download(text, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]))
     except Exception as error:  # network, authentication, unknown id: one thing to the user
         raise UsageError(
             f"{text} is neither a directory nor a model that the hub gives: {type(error).__name__}",

@@ -1,4 +1,4 @@
-"""A text as the model reads it: token ids with exact character offsets. Literal markup in a text is ordinary text here."""
+"""A text as the model reads it: token ids with exact character offsets. Literal markup in it is ordinary text."""
 
 import re
 from collections.abc import Collection, Sequence

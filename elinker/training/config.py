@@ -1,4 +1,4 @@
-"""The TOML file of a training, validated; paths in it are relative to the file. docs/training.md describes every key."""
+"""The TOML file of a training, validated; paths in it are relative to the file. docs/training.md has every key."""
 
 import tomllib
 from pathlib import Path
@@ -62,7 +62,7 @@ class LossConfig(_Strict):
 
 
 class TrainingConfig(_Strict):
-    """The optimiser and the run: `steps` in all, a linear warm-up, a constant rate, a linear decay over the last steps."""
+    """The optimiser and the run: a linear warm-up, a constant rate, a linear decay over the last `decay` steps."""
 
     steps: int = Field(gt=0)
     batch_tokens: int = Field(gt=0)

@@ -48,7 +48,9 @@ def read_texts(paths: Sequence[Path]) -> list[LabelledText]:
     return texts
 
 
-def split_heldout(texts: Sequence[LabelledText], share: float, seed: int) -> tuple[list[LabelledText], list[LabelledText]]:
+def split_heldout(
+    texts: Sequence[LabelledText], share: float, seed: int
+) -> tuple[list[LabelledText], list[LabelledText]]:
     """Training and held-out texts, the latter drawn at random; the order is kept."""
     chosen = set(random.Random(seed).sample(range(len(texts)), round(share * len(texts))))
     return (

@@ -1,4 +1,4 @@
-"""The losses of OneGen (arXiv 2409.05152, section 3.2): cross-entropy on GEN tokens, a contrastive loss on RET tokens."""
+"""The losses of OneGen (arXiv 2409.05152, section 3.2): cross-entropy on GEN tokens, contrastive on RET tokens."""
 
 from typing import Protocol
 

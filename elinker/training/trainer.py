@@ -1,8 +1,7 @@
-"""The training loop: steps over batches, both losses, the bank of negatives, checkpoints that a killed run resumes from."""
+"""The training loop: both losses over batches, the bank of negatives, checkpoints that a killed run resumes from."""
 
 import ctypes
 import json
-import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -90,7 +89,7 @@ class Trainer:
             tensors.update({f"optimizer.{number}.{name}": value for name, value in state.items()})
         save_file(tensors, partial / "training.safetensors")
         (partial / "state.json").write_text(json.dumps({"step": self.step}), encoding="utf-8")
-        os.replace(partial, final)
+        partial.replace(final)
         for old in sorted(self.config.output.glob("checkpoint-??????"))[:-2]:
             for file in old.iterdir():
                 file.unlink()
@@ -132,7 +131,7 @@ class Trainer:
             retrieval, accuracy = self._retrieval(batch, hidden, generator)
         loss = config.generation_weight * generation + config.retrieval_weight * retrieval
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.onegen.model.parameters(), self.config.training.clip)
         self._optimizer.step()
         self.step += 1
@@ -147,9 +146,7 @@ class Trainer:
 
     def _read(self, ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]]) -> Tensor:
         device = self.onegen.device
-        hidden: Tensor = self.onegen.backbone(
-            pad(ids, self.onegen.layout.pad, device), types=pad(types, 0, device)
-        )
+        hidden: Tensor = self.onegen.backbone(pad(ids, self.onegen.layout.pad, device), types=pad(types, 0, device))
         return hidden
 
     def _generation(self, batch: Sequence[Example], hidden: Tensor, generator: random.Random) -> Tensor:
@@ -174,9 +171,7 @@ class Trainer:
         logits = self.onegen.backbone.score_shared(hidden[rows, columns], vocabulary.to(hidden.device))
         return generation_loss(logits, target.to(hidden.device))
 
-    def _retrieval(
-        self, batch: Sequence[Example], hidden: Tensor, generator: random.Random
-    ) -> tuple[Tensor, float]:
+    def _retrieval(self, batch: Sequence[Example], hidden: Tensor, generator: random.Random) -> tuple[Tensor, float]:
         """Retrieval loss and accuracy of a batch.
 
         The columns are: documents encoded now (positives and hard negatives), the bank without those, NIL.
@@ -219,9 +214,7 @@ class Trainer:
         accuracy = right.mean().item() if len(right) else 0.0
         return (losses * weights).sum() / weights.sum(), accuracy
 
-    def _anchors(
-        self, batch: Sequence[Example]
-    ) -> tuple[list[tuple[int, int]], list[int | None], list[str]]:
+    def _anchors(self, batch: Sequence[Example]) -> tuple[list[tuple[int, int]], list[int | None], list[str]]:
         """Positions, bank rows (None for NIL) and surfaces of all retrieval tokens that can be trained.
 
         A mention without an entity that bears a name of the base is left out: its entity may be there, unmarked.

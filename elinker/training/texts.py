@@ -1,0 +1,27 @@
+"""The texts and entities that a config names."""
+
+from pathlib import Path
+
+from elinker.errors import InputError
+from elinker.kb import EntityFile
+from elinker.schema import Entity
+from elinker.training.config import Config
+from elinker.training.examples import LabelledText, read_texts, split_heldout
+
+
+def load_texts(config: Config) -> tuple[list[LabelledText], list[LabelledText]]:
+    """Training and held-out texts of a config."""
+    return split_heldout(read_texts(config.data.texts), config.data.heldout, config.seed)
+
+
+def read_entities(path: Path) -> list[Entity]:
+    """All entities of a file, in order.
+
+    Raises:
+        InputError: a row is bad; a training should not go on without it unnoticed.
+    """
+    file = EntityFile(path)
+    entities = list(file)
+    if file.rejected:
+        raise InputError(f"{path}: {file.rejected} rows are not entities", hint="elinker kb build lists them")
+    return entities
