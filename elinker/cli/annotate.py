@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 
 from elinker.cli.console import err, out
 from elinker.corpus.highlight import TerminalOutput, printable
-from elinker.corpus.output import FileOutput, Output, StreamOutput
+from elinker.corpus.output import FileOutput, Output, StreamOutput, errors_path
 from elinker.corpus.readers import find_sources, read_records
 from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Record, Source
 from elinker.corpus.registry import output_format, writable
@@ -233,18 +233,18 @@ class _Display:
 
 def _rates(summary: Summary) -> str:
     seconds = max(summary.seconds, 1e-9)
-    return (
-        f"{summary.documents:,} documents, {summary.documents / seconds:,.1f} documents/s, "
-        f"{summary.tokens / seconds:,.0f} tokens/s"
-    )
+    documents = _counted(summary.documents, "document")
+    return f"{documents}, {summary.documents / seconds:,.1f} documents/s, {summary.tokens / seconds:,.0f} tokens/s"
 
 
 def _sentence(summary: Summary, output: Path | None) -> str:
-    bad = ""
-    if summary.bad:
-        listed = "" if output is None else f", listed in {output}.errors.jsonl"
-        bad = f"; {summary.bad:,} bad{listed}"
-    return (
-        f"{_rates(summary)}: {summary.mentions:,} mentions, {summary.linked:,} linked, {summary.nil:,} NIL "
-        f"in {summary.seconds:.1f} seconds{bad}"
-    )
+    mentions = _counted(summary.mentions, "mention")
+    sentence = f"{_rates(summary)}: {mentions}, {summary.linked:,} linked, {summary.nil:,} NIL in {summary.seconds:.1f} seconds"
+    if not summary.bad:
+        return sentence
+    listed = "" if output is None else f", listed in {errors_path(output)}"
+    return f"{sentence}; {summary.bad:,} bad{listed}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -140,8 +140,9 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         content = stream.read()
     number = 0
     try:
-        docs = DocBin().from_bytes(content).get_docs(Vocab())
-        for number, doc in enumerate(docs, start=1):
+        packed = DocBin().from_bytes(content)
+        for number, doc in enumerate(packed.get_docs(Vocab()), start=1):
+            source.consumed = len(content) * number // len(packed)
             try:
                 document = from_doc(doc, default_id=f"{source.id}:{number}")
                 yield Located(document, source.name, number)

@@ -62,7 +62,9 @@ def links(document: Document) -> Table:
 
 def show(document: Document, console: Console) -> None:
     """Print the text with its spans and, where there are mentions, the table."""
-    console.print(spans(document, colour=console.is_terminal and not console.no_color), soft_wrap=True)
+    text = spans(document, colour=console.is_terminal and not console.no_color)
+    text.rstrip()
+    console.print(text, soft_wrap=True)
     if document.mentions:
         console.print(links(document), soft_wrap=False)
     else:

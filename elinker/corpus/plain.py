@@ -38,6 +38,7 @@ def decode_lines(source: Source) -> Iterator[tuple[int, str | InputError, bytes]
     with closing(source.open()) as stream:
         for number, content in enumerate(stream, start=1):
             start, offset = offset, offset + len(content)
+            source.consumed = offset
             if number == 1 and content.startswith(codecs.BOM_UTF8):
                 content, start = content.removeprefix(codecs.BOM_UTF8), start + len(codecs.BOM_UTF8)
             try:
@@ -58,6 +59,7 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         return
     with closing(source.open()) as stream:
         content = stream.read()
+    source.consumed = len(content)
     offset = len(codecs.BOM_UTF8) if content.startswith(codecs.BOM_UTF8) else 0
     try:
         yield Located(Document(source.id, decode(content[offset:], offset=offset)), source.name)

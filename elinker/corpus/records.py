@@ -3,7 +3,6 @@
 No format is implemented here, and nothing here opens a file except `Source.open`.
 """
 
-import io
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -66,8 +65,8 @@ class ReadOptions:
 class Source:
     """One input: a file, or standard input when `path` is None.
 
-    `name` is what messages call it, `id` is what the ids of its documents start with. `consumed` counts the bytes read
-    so far, `size` is their total (None when it is not known).
+    `name` is what messages call it, `id` is what the ids of its documents start with. `size` is its length in bytes,
+    None when that is not known; readers keep `consumed` at the part of it that the records given out so far stand for.
     """
 
     name: str
@@ -82,17 +81,17 @@ class Source:
         return "" if self.path is None else self.path.suffix.lower()
 
     def open(self) -> BinaryIO:
-        """The bytes, buffered; reading them advances `consumed`.
+        """The bytes, buffered.
 
         Raises:
             OSError: the file cannot be opened.
         """
         if self.path is None:
             return sys.stdin.buffer
-        return io.BufferedReader(_Counted(self.path, self), 1 << 16)
+        return self.path.open("rb")
 
     def head(self, length: int = 256) -> bytes:
-        """The first bytes of a file, without counting them; empty for standard input and unreadable files."""
+        """The first bytes of a file; empty for standard input and unreadable files."""
         try:
             if self.path is None:
                 return b""
@@ -100,22 +99,6 @@ class Source:
                 return stream.read(length)
         except OSError:
             return b""
-
-
-class _Counted(io.FileIO):
-    def __init__(self, path: Path, source: Source) -> None:
-        super().__init__(path, "rb")
-        self._source = source
-
-    def readinto(self, buffer: Any) -> int | None:
-        count = super().readinto(buffer)
-        self._source.consumed += count or 0
-        return count
-
-    def readall(self) -> bytes:
-        content = super().readall()
-        self._source.consumed += len(content)
-        return content
 
 
 class Writer(Protocol):

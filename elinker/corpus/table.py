@@ -118,13 +118,12 @@ def _read_parquet(source: Source, options: ReadOptions) -> Iterator[Record]:
     try:
         with parquet.ParquetFile(source.path) as table:
             _check_columns(table.schema_arrow.names, options)
-            rows = max(table.metadata.num_rows, 1)
             done = 0
             for batch in table.iter_batches(batch_size=_ROWS_AT_ONCE):
                 for index in range(batch.num_rows):
                     done += 1
+                    source.consumed = (source.size or 0) * done // table.metadata.num_rows
                     yield _parquet_row(batch, index, done, source, options)
-                source.consumed = (source.size or 0) * done // rows
     except (pyarrow.ArrowException, InputError) as error:
         yield BadRecord(source.name, None, f"not readable as Parquet: {error}")
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from elinker.cli.annotate import annotate
 from elinker.errors import ElinkerError
@@ -46,7 +45,7 @@ def test_a_file_goes_to_stdout_as_json_lines_and_the_summary_to_stderr(run: Run)
     assert result.exit_code == 0
     (line,) = result.stdout.splitlines()
     assert json.loads(line)["id"] == "news.txt" and "é" in line
-    assert "1 mentions, 1 linked, 0 NIL" in result.stderr
+    assert "1 mention, 1 linked, 0 NIL" in result.stderr
 
 
 def test_quiet_leaves_stderr_to_errors(run: Run) -> None:

@@ -63,7 +63,7 @@ def spans(document: Document) -> list[tuple[int, int, str, str | None]]:
 
 
 @pytest.mark.parametrize("name", ["jsonl", "conll", "docbin"])
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(originals=st.lists(documents(), max_size=3))
 def test_text_spans_ids_and_meta_survive_every_format(name: str, originals: list[Document], tmp_path: Path) -> None:
     copies = there_and_back(name, originals, tmp_path / "corpus")

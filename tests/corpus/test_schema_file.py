@@ -9,7 +9,14 @@ import pytest
 from elinker import Candidate, Document, Mention
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "annotation.schema.json").read_text("utf-8"))
-TYPES = {"string": str, "integer": int, "number": (int, float), "null": type(None), "object": dict, "array": list}
+TYPES: dict[str, Any] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "null": type(None),
+    "object": dict,
+    "array": list,
+}
 KEYWORDS = {"$schema", "$id", "$defs", "$ref", "title", "description", "type", "const", "properties", "required"} | {
     "additionalProperties", "items", "minimum", "maximum", "minLength", "examples",
 }  # fmt: skip
