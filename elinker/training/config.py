@@ -2,9 +2,9 @@
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from elinker.errors import ConfigError
 from elinker.onegen.settings import OneGenSettings
@@ -18,7 +18,8 @@ class ModelConfig(_Strict):
     """What training starts from.
 
     `base` is a directory, a hub id, or `package:NAME/SUBDIRECTORY` for weights that an installed Python package
-    carries. An encoder of BERT's kind becomes a decoder: causal attention, tied output layer.
+    carries. An encoder of BERT's kind becomes a decoder: causal attention, tied output layer. A relative directory is
+    looked for beside the training file first.
     """
 
     base: str
@@ -60,6 +61,14 @@ class LossConfig(_Strict):
     bank_from: int = Field(default=0, ge=0)
     bank_refresh: int = Field(default=0, ge=0)
 
+    @model_validator(mode="after")
+    def _bpr_has_what_it_needs(self) -> Self:
+        if self.retrieval == "bpr" and self.nil_weight > 0:
+            raise ValueError('nil_weight needs retrieval = "infonce": bpr does not compare with NIL')
+        if self.retrieval == "bpr" and self.hard_negatives == 0:
+            raise ValueError("hard_negatives is 0, which leaves bpr nothing to compare with")
+        return self
+
 
 class TrainingConfig(_Strict):
     """The optimiser and the run: a linear warm-up, a constant rate, a linear decay over the last `decay` steps."""
@@ -98,6 +107,15 @@ class Config(_Strict):
     training: TrainingConfig
     pipeline: PipelineConfig | None = None
 
+    @model_validator(mode="after")
+    def _texts_fit(self) -> Self:
+        if 2 * self.data.max_tokens >= self.settings.max_length:
+            raise ValueError(
+                f"data.max_tokens is {self.data.max_tokens}: read and written again, with markers, that does not fit "
+                f"settings.max_length, {self.settings.max_length}"
+            )
+        return self
+
     @classmethod
     def load(cls, path: Path) -> "Config":
         """Read and check a training file; relative paths in it become absolute.
@@ -111,6 +129,8 @@ class Config(_Strict):
             raise ConfigError(f"no training file {path}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not TOML: {error}") from None
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
         try:
             config = cls.model_validate(values)
         except ValidationError as error:
@@ -129,4 +149,8 @@ class Config(_Strict):
         pipeline = self.pipeline and self.pipeline.model_copy(
             update={"output": (base / self.pipeline.output).resolve()}
         )
-        return self.model_copy(update={"output": (base / self.output).resolve(), "data": data, "pipeline": pipeline})
+        start = base / self.model.base
+        model = ModelConfig(base=str(start.resolve())) if start.is_dir() else self.model
+        return self.model_copy(
+            update={"output": (base / self.output).resolve(), "model": model, "data": data, "pipeline": pipeline}
+        )

@@ -4,7 +4,6 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -40,7 +39,8 @@ class DocumentBank:
 
     def refresh(self) -> None:
         """Encode every entity with the model as it is now."""
-        self.vectors = torch.from_numpy(self._onegen.encode_documents(self._texts, batch_size=128))
+        vectors = self._onegen.encode_documents(self._texts, batch_size=128)
+        self.vectors = torch.from_numpy(vectors).to(self._onegen.device)
 
     def update(self, rows: Sequence[int], vectors: Tensor) -> None:
         """Write back vectors that were just made; shape (rows, dim)."""
@@ -64,14 +64,9 @@ class DocumentBank:
             named = [row for row in self._named.get(surface.casefold(), ()) if row != positive]
             picked = generator.sample(named, min(1, len(named)))
             if self.vectors is not None:
-                near = (self.vectors @ self.vectors[positive]).topk(min(8, len(self))).indices.tolist()
-                picked += generator.sample([row for row in near if row != positive], 1)
+                nearest = (self.vectors @ self.vectors[positive]).topk(min(8, len(self))).indices.tolist()
+                near = [row for row in nearest if row != positive]
+                picked += generator.sample(near, min(1, len(near)))
             chosen[positive].extend(picked[:left])
             left -= len(picked)
         return chosen
-
-
-def vectors_array(bank: DocumentBank) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """The bank as a NumPy array, for a checkpoint."""
-    assert bank.vectors is not None
-    return np.asarray(bank.vectors.numpy(), dtype=np.float32)

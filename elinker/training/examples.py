@@ -5,8 +5,9 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from elinker.errors import InputError
+from elinker.errors import ConfigError, InputError
 from elinker.onegen.layout import Layout, TokenSequence
 from elinker.training.config import DataConfig
 
@@ -33,19 +34,10 @@ def read_texts(paths: Sequence[Path]) -> list[LabelledText]:
     """Read JSON lines with `text` and `mentions`, as elinker's own output has them.
 
     Raises:
-        InputError: a line is broken, or a mention's offsets do not select its text; file and line are named.
+        InputError: a file cannot be read, a line is broken, or a mention's offsets do not select its text; file and
+            line are named.
     """
-    texts: list[LabelledText] = []
-    for path in paths:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    texts.append(_labelled(json.loads(line), f"{path.name}:{number}"))
-                except (KeyError, TypeError, ValueError) as error:
-                    raise InputError(f"{path}:{number}: not a labelled text: {error!r}") from None
-    return texts
+    return [text for path in paths for text in _read(path)]
 
 
 def split_heldout(
@@ -67,10 +59,10 @@ def examples_of_epoch(
     generator.shuffle(order)
     position = 0
     while position < len(order):
-        limit = generator.randint(1, config.max_tokens) if generator.random() < config.join else 1
+        limit = generator.randint(1, config.max_tokens) if generator.random() < config.join else 0
         joined = order[position]
         position += 1
-        while position < len(order) and _tokens(joined.text) + _tokens(order[position].text) <= limit:
+        while limit and position < len(order) and _tokens(joined.text) + _tokens(order[position].text) <= limit:
             joined = join(joined, order[position], generator.choice((" ", " ", "\n", "\n\n")))
             position += 1
         yield make_example(vary_case(joined, config, generator), layout, config.max_tokens)
@@ -95,7 +87,11 @@ def vary_case(text: LabelledText, config: DataConfig, generator: random.Random) 
 
 
 def make_example(text: LabelledText, layout: Layout, max_tokens: int) -> Example:
-    """The teacher-forced sequence of a text, cut to `max_tokens` source tokens; mentions that no token covers go."""
+    """The teacher-forced sequence of a text, cut to `max_tokens` source tokens; mentions that no token covers go.
+
+    Raises:
+        ConfigError: it has more mentions than the model has positions for.
+    """
     source = layout.source(text.text).slice(0, max_tokens)
     ranges: list[tuple[int, int]] = []
     entities: list[str | None] = []
@@ -109,20 +105,48 @@ def make_example(text: LabelledText, layout: Layout, max_tokens: int) -> Example
         ranges.append(tokens)
         entities.append(entity)
         surfaces.append(text.text[start:end])
-    return Example(layout.marked(source, ranges), tuple(entities), tuple(surfaces))
+    sequence = layout.marked(source, ranges)
+    if len(sequence) > layout.settings.max_length:
+        raise ConfigError(
+            f"data.max_tokens: text {text.id!r} of {len(source)} tokens with {len(ranges)} mentions needs "
+            f"{len(sequence)} positions, settings.max_length is {layout.settings.max_length}",
+            hint="lower data.max_tokens",
+        )
+    return Example(sequence, tuple(entities), tuple(surfaces))
 
 
-def _labelled(value: dict[str, object], where: str) -> LabelledText:
+def _read(path: Path) -> Iterator[LabelledText]:
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    yield _labelled(json.loads(line.decode("utf-8")), f"{path.name}:{number}")
+                except KeyError as error:
+                    raise InputError(f"{path}:{number}: field {error.args[0]!r} is missing") from None
+                except (TypeError, ValueError) as error:
+                    raise InputError(f"{path}:{number}: not a labelled text: {error}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _labelled(value: Any, where: str) -> LabelledText:
+    if not isinstance(value, dict):
+        raise TypeError("the line is not an object")
     text, mentions = value["text"], value["mentions"]
     if not isinstance(text, str) or not isinstance(mentions, list):
-        raise TypeError("text or mentions")
+        raise TypeError("text must be a string, mentions a list")
     spans: list[tuple[int, int, str | None]] = []
     for mention in sorted(mentions, key=lambda mention: int(mention["start"])):
-        start, end = int(mention["start"]), int(mention["end"])
-        if text[start:end] != mention.get("text", text[start:end]) or not text[start:end].strip():
+        start, end, entity = int(mention["start"]), int(mention["end"]), mention["entity_id"]
+        piece = text[start:end] if 0 <= start < end <= len(text) else ""
+        if not piece.strip() or piece != mention.get("text", piece):
             raise ValueError(f"mention at {start}:{end} is not its text")
+        if entity is not None and not isinstance(entity, str):
+            raise TypeError(f"entity_id of the mention at {start}:{end} is neither a string nor null")
         if not spans or start >= spans[-1][1]:
-            spans.append((start, end, mention["entity_id"]))
+            spans.append((start, end, entity))
     return LabelledText(str(value.get("id", where)), text, tuple(spans))
 
 

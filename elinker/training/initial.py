@@ -27,21 +27,24 @@ def initial_model(base: str, settings: OneGenSettings) -> OneGen:
         ConfigError, MissingExtraError: there are no such weights.
     """
     path = base_path(base)
-    config = AutoConfig.from_pretrained(path)
-    tokenizer = AutoTokenizer.from_pretrained(path)
-    if config.model_type == "bert":
+    try:
+        config = AutoConfig.from_pretrained(path)
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        _check_fit(config, settings)
+        if config.model_type != "bert":
+            return OneGen(AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), tokenizer, settings)
         config.is_decoder = True
         config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
-        config.max_position_embeddings = max(config.max_position_embeddings, settings.max_length)
         model: Any = BertLMHeadModel.from_pretrained(
             path, config=config, dtype=torch.float32, attn_implementation="eager"
         )
-        _identity_transform(model)
-        if settings.token_types == "case":
-            _grow_token_types(model)
-        tokenizer.model_max_length = settings.max_length
-    else:
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+    except (OSError, ValueError) as error:  # what transformers raises for a missing, damaged or unknown model
+        reason = str(error).strip().partition("\n")[0]
+        raise ConfigError(f"model.base: cannot load {base}: {reason}") from error
+    _identity_transform(model)
+    if settings.token_types == "case":
+        _grow_token_types(model)
+    tokenizer.model_max_length = settings.max_length
     return OneGen(model, tokenizer, settings)
 
 
@@ -50,13 +53,24 @@ def base_path(base: str) -> str:
     if not base.startswith(_PACKAGE):
         return base
     package, _, inner = base.removeprefix(_PACKAGE).partition("/")
-    found = importlib.util.find_spec(package)
+    try:
+        found = importlib.util.find_spec(package)
+    except (ImportError, ValueError):  # a parent package that is missing, or no name at all
+        found = None
     if found is None or not found.submodule_search_locations:
         raise MissingExtraError(f"package {package}, which carries the weights to start from,", "train")
     path = Path(found.submodule_search_locations[0]) / inner
     if not path.is_dir():
         raise ConfigError(f"model.base: package {package} has no directory {inner!r}")
     return str(path)
+
+
+def _check_fit(config: Any, settings: OneGenSettings) -> None:
+    positions = getattr(config, "max_position_embeddings", settings.max_length)
+    if settings.max_length > positions:
+        raise ConfigError(f"settings.max_length is {settings.max_length}, the model of model.base has {positions}")
+    if settings.token_types == "case" and config.model_type != "bert":
+        raise ConfigError(f"settings.token_types: a model of type {config.model_type} has no token types")
 
 
 def _identity_transform(model: BertLMHeadModel) -> None:

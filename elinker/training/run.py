@@ -30,6 +30,8 @@ def train(config: Config, *, resume: bool, report: Callable[[StepReport], None],
     trainer = Trainer(config, onegen, training, read_entities(config.data.entities))
     if resume:
         trainer.resume()
+    else:
+        trainer.discard_checkpoints()
     trainer.run(report)
     directory = config.output / "model"
     onegen.save_pretrained(directory, dtype=torch.bfloat16)

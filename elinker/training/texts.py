@@ -1,5 +1,6 @@
 """The texts and entities that a config names."""
 
+from collections import Counter
 from pathlib import Path
 
 from elinker.errors import InputError
@@ -18,10 +19,13 @@ def read_entities(path: Path) -> list[Entity]:
     """All entities of a file, in order.
 
     Raises:
-        InputError: a row is bad; a training should not go on without it unnoticed.
+        InputError: a row is bad or an id comes twice; a training should not go on without it unnoticed.
     """
     file = EntityFile(path)
     entities = list(file)
     if file.rejected:
         raise InputError(f"{path}: {file.rejected} rows are not entities", hint="elinker kb build lists them")
+    repeated = [entity_id for entity_id, count in Counter(entity.id for entity in entities).items() if count > 1]
+    if repeated:
+        raise InputError(f"{path}: {len(repeated)} ids come more than once, {repeated[0]!r} first")
     return entities

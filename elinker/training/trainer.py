@@ -3,6 +3,7 @@
 import ctypes
 import json
 import random
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,7 +37,9 @@ class StepReport:
 
     def to_json(self) -> str:
         """One line of the training log."""
-        return json.dumps({key: round(value, 6) for key, value in asdict(self).items()})
+        return json.dumps(
+            {key: float(f"{value:.6g}") if type(value) is float else value for key, value in asdict(self).items()}
+        )
 
 
 class Trainer:
@@ -77,10 +80,12 @@ class Trainer:
         self.onegen.model.eval()
 
     def save_checkpoint(self) -> Path:
-        """Write weights, optimiser and bank; the checkpoint before is removed once this one is whole."""
+        """Write weights, optimiser and bank; once they are whole, all but the last two checkpoints are removed."""
         final = self.config.output / f"checkpoint-{self.step:06d}"
         partial = final.with_name(final.name + ".partial")
-        partial.mkdir(parents=True, exist_ok=True)
+        for left in self.config.output.glob("checkpoint-*.partial"):
+            shutil.rmtree(left)
+        partial.mkdir(parents=True)
         self.onegen.save_pretrained(partial)
         tensors = {"nil": self._nil.detach().clone()}
         if self._bank.vectors is not None:
@@ -89,16 +94,21 @@ class Trainer:
             tensors.update({f"optimizer.{number}.{name}": value for name, value in state.items()})
         save_file(tensors, partial / "training.safetensors")
         (partial / "state.json").write_text(json.dumps({"step": self.step}), encoding="utf-8")
+        if final.exists():
+            shutil.rmtree(final)
         partial.replace(final)
-        for old in sorted(self.config.output.glob("checkpoint-??????"))[:-2]:
-            for file in old.iterdir():
-                file.unlink()
-            old.rmdir()
+        for old in self._checkpoints()[:-2]:
+            shutil.rmtree(old)
         return final
+
+    def discard_checkpoints(self) -> None:
+        """Remove the checkpoints of an earlier run: they would pass for later ones of a run that begins anew."""
+        for old in self._checkpoints():
+            shutil.rmtree(old)
 
     def resume(self) -> bool:
         """Continue from the latest checkpoint of `config.output`; False where there is none."""
-        found = sorted(self.config.output.glob("checkpoint-??????"))
+        found = self._checkpoints()
         if not found:
             return False
         weights = OneGen.from_pretrained(found[-1], device=str(self.onegen.device), dtype="float32")
@@ -116,6 +126,11 @@ class Trainer:
         for _ in range(self.step):
             next(self._batches)
         return True
+
+    def _checkpoints(self) -> list[Path]:
+        """Whole checkpoints, in order of their steps."""
+        found = [path for path in self.config.output.glob("checkpoint-*") if path.name.partition("-")[2].isdigit()]
+        return sorted(found, key=lambda path: int(path.name.partition("-")[2]))
 
     def _train_step(self, batch: Sequence[Example]) -> StepReport:
         config = self.config.loss
@@ -210,8 +225,8 @@ class Trainer:
         losses = self._loss(similarity, target, negatives)
         is_nil = target == nil_column
         weights = torch.where(is_nil, self.config.loss.nil_weight, 1.0)
-        right = (similarity[:, :nil_column].argmax(dim=1) == target)[~is_nil].float()
-        accuracy = right.mean().item() if len(right) else 0.0
+        linked = similarity[~is_nil, :nil_column]
+        accuracy = (linked.argmax(dim=1) == target[~is_nil]).float().mean().item() if len(linked) else 0.0
         return (losses * weights).sum() / weights.sum(), accuracy
 
     def _anchors(self, batch: Sequence[Example]) -> tuple[list[tuple[int, int]], list[int | None], list[str]]:
@@ -240,7 +255,8 @@ class Trainer:
         generator.shuffle(unique)
         negative = sorted({row for rows in hard.values() for row in rows} - set(unique))
         room = self.config.loss.documents
-        return unique[: max(1, room - len(negative))] + negative[:room]
+        positives = unique[: max(1, room - len(negative))]
+        return positives + negative[: room - len(positives)]
 
     def _encode(self, rows: Sequence[int]) -> Tensor:
         sequences = [self._bank.sequences[row] for row in rows]
