@@ -1,0 +1,192 @@
+"""Tiny OneGen models with random weights and real fast tokenizers, one per architecture, made on the spot.
+
+Their weights are wide enough that what they write is decided by the text: they open and close mentions on their own
+(tests/onegen/test_decoding.py checks it), only not where a trained model would.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import (
+    BertConfig,
+    BertLMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+
+from elinker.onegen.model import OneGen
+from elinker.onegen.settings import OneGenSettings
+
+ARCHITECTURES = ("llama", "qwen2", "mistral", "bert")
+VARIANTS = (*ARCHITECTURES, "pieces")
+"""`pieces` is the Llama whose markers are plain text of several tokens."""
+
+WINDOW = 48
+MAX_LENGTH = 256
+
+CORPUS = (
+    "After the death of Steve, the former CEO of Apple, his commencement speech at Stanford was watched often.",
+    "Paris is the capital of France. Dr. Smith lives there; he works for Pixar in New York!",
+    "The German chancellor Angela Merkel met president Obama in Washington, D.C. on 5 June 2009.",
+    "start of a name end of a name link this name to an entity continue summary of this entity",
+    "You are good at mention detection. Please output the original text with annotations.",
+    "naïve café, Zürich, Łódź, São Paulo, Москва, Αθήνα, 東京 and 北京",
+) * 4
+
+
+def settings_of(variant: str, **changes: Any) -> OneGenSettings:
+    """Settings for a variant; `changes` replace top-level keys."""
+    begin, end = {"bert": ("[CLS]", "[SEP]"), "qwen2": ("", "<|im_end|>")}.get(variant, ("<s>", "</s>"))
+    tokens = [
+        {"text": "<MENTION>", "role": "GEN", "description": "start of a name"},
+        {"text": "</MENTION>", "role": "GEN", "description": "end of a name"},
+        {"text": "[LK]", "role": "RET", "description": "link this name to an entity"},
+        {"text": "[_CONTINUE_]", "role": "CTX", "description": "continue"},
+        {"text": "[SE]", "role": "RET", "description": "summary of this entity"},
+    ]
+    values: dict[str, Any] = {
+        "tokens": tokens[2:] if variant == "pieces" else tokens,
+        "linking": {
+            "prompt": begin + "{input}" + (end if variant == "bert" else "\nmention detection:"),
+            "open": "<MENTION>",
+            "close": "</MENTION>",
+            "query": "[LK]",
+            "forced": "[_CONTINUE_]",
+            "end": end,
+        },
+        "document": {"template": "{label}{aliases}. {description}[SE]", "token": "[SE]", "max_length": 40},
+        "window": WINDOW,
+        "max_length": MAX_LENGTH,
+        "token_types": "case" if variant == "bert" else "none",
+    }
+    return OneGenSettings.model_validate(values | changes)
+
+
+@cache
+def tokenizer_json(architecture: str) -> str:
+    """A tokenizer of the architecture's own kind, trained on the corpus, in the format of tokenizer.json."""
+    if architecture == "bert":
+        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
+        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        tokenizer.train_from_iterator(
+            CORPUS, trainers.WordPieceTrainer(vocab_size=400, special_tokens=special, show_progress=False)
+        )
+    elif architecture == "qwen2":
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.normalizer = normalizers.NFC()
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = decoders.ByteLevel()
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        special = ["<|endoftext|>", "<|im_end|>"]
+        tokenizer.train_from_iterator(
+            CORPUS,
+            trainers.BpeTrainer(
+                vocab_size=500, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+            ),
+        )
+    else:
+        tokenizer = _sentencepiece(split=architecture == "llama")
+    return str(tokenizer.to_str())
+
+
+def _sentencepiece(*, split: bool) -> Tokenizer:
+    """BPE over `▁`-marked words with a token for every byte, as SentencePiece makes it."""
+    tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    special = ["<unk>", "<s>", "</s>"]
+    tokenizer.train_from_iterator(
+        CORPUS, trainers.BpeTrainer(vocab_size=420, special_tokens=special, show_progress=False)
+    )
+    parts = json.loads(tokenizer.to_str())
+    pieces = [*special, *(f"<0x{byte:02X}>" for byte in range(256))]
+    pieces += [piece for piece in parts["model"]["vocab"] if piece not in special]
+    parts["model"]["vocab"] = {piece: number for number, piece in enumerate(pieces)}
+    parts["model"]["byte_fallback"] = True
+    parts["pre_tokenizer"]["prepend_scheme"] = "always" if split else "first"
+    parts["pre_tokenizer"]["split"] = split
+    return Tokenizer.from_str(json.dumps(parts))
+
+
+def make_tokenizer(architecture: str) -> Any:
+    """The fast tokenizer of an architecture as transformers wraps it."""
+    names = {
+        "bert": {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"},
+        "qwen2": {"pad": "<|endoftext|>", "eos": "<|im_end|>"},
+    }.get(architecture, {"unk": "<unk>", "bos": "<s>", "eos": "</s>"})
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(tokenizer_json(architecture)),
+        **{f"{name}_token": text for name, text in names.items()},
+    )
+
+
+def make_model(architecture: str, vocabulary: int, *, seed: int = 0, **changes: Any) -> Any:
+    """A causal LM of two layers with seeded random weights; `changes` go to its config."""
+    common: dict[str, Any] = {
+        "vocab_size": vocabulary,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "max_position_embeddings": MAX_LENGTH,
+        "initializer_range": 0.4,
+    }
+    kinds: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+        "llama": (LlamaConfig, LlamaForCausalLM, {"num_key_value_heads": 2}),
+        "qwen2": (Qwen2Config, Qwen2ForCausalLM, {"num_key_value_heads": 2, "tie_word_embeddings": True}),
+        "mistral": (MistralConfig, MistralForCausalLM, {"num_key_value_heads": 2, "sliding_window": 20}),
+        "bert": (BertConfig, BertLMHeadModel, {"is_decoder": True, "type_vocab_size": 3}),
+    }
+    config_type, model_type, own = kinds[architecture]
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = model_type(config_type(**common | own | changes))
+        if architecture == "bert":
+            torch.nn.init.normal_(model.cls.predictions.bias, std=0.5)
+    return model
+
+
+def make_onegen(variant: str, *, seed: int = 0, settings: OneGenSettings | None = None, **changes: Any) -> OneGen:
+    """A fresh model of a variant; `changes` go to the model's config."""
+    architecture = "llama" if variant == "pieces" else variant
+    tokenizer = make_tokenizer(architecture)
+    model = make_model(architecture, len(tokenizer), seed=seed, **changes)
+    return OneGen(model, tokenizer, settings or settings_of(variant))
+
+
+@pytest.fixture(scope="session")
+def onegens() -> Mapping[str, OneGen]:
+    """One model per variant, shared by all tests: do not change them."""
+    return {variant: make_onegen(variant) for variant in VARIANTS}
+
+
+@pytest.fixture(params=VARIANTS)
+def onegen(request: pytest.FixtureRequest, onegens: Mapping[str, OneGen]) -> OneGen:
+    """Each variant in turn, shared: do not change it."""
+    return onegens[request.param]
+
+
+@pytest.fixture(scope="session")
+def fresh() -> Callable[..., OneGen]:
+    """`make_onegen`, for tests that change a model."""
+    return make_onegen
+
+
+@pytest.fixture(scope="session")
+def bert_directory(tmp_path_factory: pytest.TempPathFactory, onegens: Mapping[str, OneGen]) -> Path:
+    """The saved BERT model: read only."""
+    directory = tmp_path_factory.mktemp("bert")
+    onegens["bert"].save_pretrained(directory)
+    return directory
