@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from elinker.cli.console import err, out, progress
-from elinker.errors import KnowledgeBaseError
+from elinker.errors import KnowledgeBaseError, UsageError
 from elinker.resources import STARTER, find_pipeline
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def info(
     from rich.table import Table
     from rich.text import Text
 
+    from elinker.corpus.highlight import printable
     from elinker.kb import KnowledgeBase
 
     opened = KnowledgeBase.open(_part(base, "kb"))
@@ -107,7 +108,7 @@ def info(
         "created": f"{manifest.created:%Y-%m-%d %H:%M} by elinker {manifest.elinker_version}",
         "format": str(manifest.schema_version),
     }.items():
-        table.add_row(name, Text(value))
+        table.add_row(name, Text(printable(value)))
     out.print(table)
 
 
@@ -189,7 +190,10 @@ def verify(
 
 def _part(name_or_path: str, part: str) -> Path:
     """The `model` or `kb` directory that is meant: that of a pipeline, or the directory itself."""
-    found = find_pipeline(name_or_path)
+    try:
+        found = find_pipeline(name_or_path)
+    except UsageError as error:
+        raise UsageError(f"neither a directory nor a pipeline: {name_or_path!r}", hint=error.hint) from None
     inside = found / _COMPONENT / part
     return inside if inside.is_dir() else found
 
@@ -223,17 +227,18 @@ def _search_model(base: "KnowledgeBase", kb: str, model: str | None, device: str
 
 
 def _print_entities(base: "KnowledgeBase", title: str, found: list[tuple[float | None, int]]) -> None:
+    from rich.style import Style
     from rich.table import Table
     from rich.text import Text
+
+    from elinker.corpus.highlight import printable
 
     table = Table("score", "id", "label", "description", title=Text(title), title_justify="left")
     for score, row in found:
         entity = base.entity(row)
         shown = "" if score is None else f"{score:.3f}"
-        url = base.url(entity.id)
-        table.add_row(
-            shown, Text(entity.id, f"link {url}" if url else ""), Text(entity.label), Text(entity.description)
-        )
+        identifier = Text(printable(entity.id), Style(link=base.url(entity.id)))
+        table.add_row(shown, identifier, Text(printable(entity.label)), Text(printable(entity.description)))
     out.print(table)
 
 
