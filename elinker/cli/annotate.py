@@ -238,8 +238,8 @@ def _rates(summary: Summary) -> str:
 
 
 def _sentence(summary: Summary, output: Path | None) -> str:
-    mentions = _counted(summary.mentions, "mention")
-    sentence = f"{_rates(summary)}: {mentions}, {summary.linked:,} linked, {summary.nil:,} NIL in {summary.seconds:.1f} seconds"
+    mentions = f"{_counted(summary.mentions, 'mention')}, {summary.linked:,} linked, {summary.nil:,} NIL"
+    sentence = f"{_rates(summary)}: {mentions} in {summary.seconds:.1f} seconds"
     if not summary.bad:
         return sentence
     listed = "" if output is None else f", listed in {errors_path(output)}"
