@@ -8,25 +8,17 @@ import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
-from transformers import (
-    BertConfig,
-    BertLMHeadModel,
-    LlamaConfig,
-    LlamaForCausalLM,
-    MistralConfig,
-    MistralForCausalLM,
-    PreTrainedTokenizerFast,
-    Qwen2Config,
-    Qwen2ForCausalLM,
-)
+from hypothesis import settings as hypothesis_settings
 
-from elinker.onegen.model import OneGen
-from elinker.onegen.settings import OneGenSettings
+if TYPE_CHECKING:  # torch takes seconds to import, and most tests need none of this
+    from elinker.onegen.model import OneGen
+    from elinker.onegen.settings import OneGenSettings
+
+hypothesis_settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+hypothesis_settings.load_profile("untimed")
 
 ARCHITECTURES = ("llama", "qwen2", "mistral", "bert")
 VARIANTS = (*ARCHITECTURES, "pieces")
@@ -45,8 +37,10 @@ CORPUS = (
 ) * 4
 
 
-def settings_of(variant: str, **changes: Any) -> OneGenSettings:
+def settings_of(variant: str, **changes: Any) -> "OneGenSettings":
     """Settings for a variant; `changes` replace top-level keys."""
+    from elinker.onegen.settings import OneGenSettings
+
     begin, end = {"bert": ("[CLS]", "[SEP]"), "qwen2": ("", "<|im_end|>")}.get(variant, ("<s>", "</s>"))
     tokens = [
         {"text": "<MENTION>", "role": "GEN", "description": "start of a name"},
@@ -76,6 +70,8 @@ def settings_of(variant: str, **changes: Any) -> OneGenSettings:
 @cache
 def tokenizer_json(architecture: str) -> str:
     """A tokenizer of the architecture's own kind, trained on the corpus, in the format of tokenizer.json."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
     if architecture == "bert":
         tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
@@ -93,17 +89,17 @@ def tokenizer_json(architecture: str) -> str:
         special = ["<|endoftext|>", "<|im_end|>"]
         tokenizer.train_from_iterator(
             CORPUS,
-            trainers.BpeTrainer(
-                vocab_size=500, special_tokens=special, initial_alphabet=alphabet, show_progress=False
-            ),
+            trainers.BpeTrainer(vocab_size=500, special_tokens=special, initial_alphabet=alphabet, show_progress=False),
         )
     else:
         tokenizer = _sentencepiece(split=architecture == "llama")
     return str(tokenizer.to_str())
 
 
-def _sentencepiece(*, split: bool) -> Tokenizer:
+def _sentencepiece(*, split: bool) -> Any:
     """BPE over `▁`-marked words with a token for every byte, as SentencePiece makes it."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     special = ["<unk>", "<s>", "</s>"]
@@ -122,6 +118,9 @@ def _sentencepiece(*, split: bool) -> Tokenizer:
 
 def make_tokenizer(architecture: str) -> Any:
     """The fast tokenizer of an architecture as transformers wraps it."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
     names = {
         "bert": {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"},
         "qwen2": {"pad": "<|endoftext|>", "eos": "<|im_end|>"},
@@ -134,6 +133,9 @@ def make_tokenizer(architecture: str) -> Any:
 
 def make_model(architecture: str, vocabulary: int, *, seed: int = 0, **changes: Any) -> Any:
     """A causal LM of two layers with seeded random weights; `changes` go to its config."""
+    import torch
+    import transformers
+
     common: dict[str, Any] = {
         "vocab_size": vocabulary,
         "hidden_size": 32,
@@ -143,23 +145,26 @@ def make_model(architecture: str, vocabulary: int, *, seed: int = 0, **changes: 
         "max_position_embeddings": MAX_LENGTH,
         "initializer_range": 0.4,
     }
-    kinds: dict[str, tuple[Any, Any, dict[str, Any]]] = {
-        "llama": (LlamaConfig, LlamaForCausalLM, {"num_key_value_heads": 2}),
-        "qwen2": (Qwen2Config, Qwen2ForCausalLM, {"num_key_value_heads": 2, "tie_word_embeddings": True}),
-        "mistral": (MistralConfig, MistralForCausalLM, {"num_key_value_heads": 2, "sliding_window": 20}),
-        "bert": (BertConfig, BertLMHeadModel, {"is_decoder": True, "type_vocab_size": 3}),
+    kinds: dict[str, tuple[str, str, dict[str, Any]]] = {
+        "llama": ("LlamaConfig", "LlamaForCausalLM", {"num_key_value_heads": 2}),
+        "qwen2": ("Qwen2Config", "Qwen2ForCausalLM", {"num_key_value_heads": 2, "tie_word_embeddings": True}),
+        "mistral": ("MistralConfig", "MistralForCausalLM", {"num_key_value_heads": 2, "sliding_window": 20}),
+        "bert": ("BertConfig", "BertLMHeadModel", {"is_decoder": True, "type_vocab_size": 3}),
     }
-    config_type, model_type, own = kinds[architecture]
+    config_name, model_name, own = kinds[architecture]
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = model_type(config_type(**common | own | changes))
+        config = getattr(transformers, config_name)(**common | own | changes)
+        model = getattr(transformers, model_name)(config)
         if architecture == "bert":
             torch.nn.init.normal_(model.cls.predictions.bias, std=0.5)
     return model
 
 
-def make_onegen(variant: str, *, seed: int = 0, settings: OneGenSettings | None = None, **changes: Any) -> OneGen:
+def make_onegen(variant: str, *, seed: int = 0, settings: "OneGenSettings | None" = None, **changes: Any) -> "OneGen":
     """A fresh model of a variant; `changes` go to the model's config."""
+    from elinker.onegen.model import OneGen
+
     architecture = "llama" if variant == "pieces" else variant
     tokenizer = make_tokenizer(architecture)
     model = make_model(architecture, len(tokenizer), seed=seed, **changes)
@@ -167,25 +172,28 @@ def make_onegen(variant: str, *, seed: int = 0, settings: OneGenSettings | None 
 
 
 @pytest.fixture(scope="session")
-def onegens() -> Mapping[str, OneGen]:
+def onegens() -> "Mapping[str, OneGen]":
     """One model per variant, shared by all tests: do not change them."""
+    import torch
+
+    torch.set_num_threads(1)  # models this small only lose by threads
     return {variant: make_onegen(variant) for variant in VARIANTS}
 
 
 @pytest.fixture(params=VARIANTS)
-def onegen(request: pytest.FixtureRequest, onegens: Mapping[str, OneGen]) -> OneGen:
+def onegen(request: pytest.FixtureRequest, onegens: "Mapping[str, OneGen]") -> "OneGen":
     """Each variant in turn, shared: do not change it."""
     return onegens[request.param]
 
 
 @pytest.fixture(scope="session")
-def fresh() -> Callable[..., OneGen]:
+def fresh() -> "Callable[..., OneGen]":
     """`make_onegen`, for tests that change a model."""
     return make_onegen
 
 
 @pytest.fixture(scope="session")
-def bert_directory(tmp_path_factory: pytest.TempPathFactory, onegens: Mapping[str, OneGen]) -> Path:
+def bert_directory(tmp_path_factory: pytest.TempPathFactory, onegens: "Mapping[str, OneGen]") -> Path:
     """The saved BERT model: read only."""
     directory = tmp_path_factory.mktemp("bert")
     onegens["bert"].save_pretrained(directory)
