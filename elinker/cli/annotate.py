@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -162,11 +162,12 @@ def _inputs(inputs: Sequence[str], text: str | None, options: ReadOptions) -> tu
 
 def _check_separate(sources: Sequence[Source], output: Path | None) -> None:
     """An output among the inputs would be read while it is replaced, or grow with every run."""
-    if output is None or not output.exists():
+    if output is None:
         return
     for source in sources:
-        if source.path is not None and source.path.samefile(output):
-            raise UsageError(f"{output} is also an input", hint="write outside of the folder that is read")
+        with suppress(OSError):  # one of them is not there
+            if source.path is not None and source.path.samefile(output):
+                raise UsageError(f"{output} is also an input", hint="write outside of the folder that is read")
 
 
 @contextmanager
