@@ -1,0 +1,195 @@
+"""A world small enough to train on in seconds: five entities, sixty texts, a random BERT encoder on disk."""
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+from elinker.onegen.layout import Layout
+from elinker.onegen.model import OneGen
+from elinker.onegen.settings import OneGenSettings
+from elinker.schema import Entity
+from elinker.training.config import Config
+from elinker.training.examples import LabelledText
+from elinker.training.initial import initial_model
+
+RECIPE = Path(__file__).parents[2] / "pipelines" / "train" / "en_starter.toml"
+
+ENTITIES = (
+    Entity("Q90", "Paris", ("City of Light",), "capital of France", ("place",)),
+    Entity("Q830149", "Paris", ("Paris, Texas",), "city in Texas", ("place",)),
+    Entity("Q47899", "Paris Hilton", ("Paris",), "American hotel heiress", ("person",)),
+    Entity("Q142", "France", (), "country in Europe", ("place",)),
+    Entity("Q312", "Apple", ("Apple Inc.",), "maker of computers", ("organization",)),
+)
+
+_SENTENCES = (
+    ("[Q90:Paris] is the capital of [Q142:France]", "Louvre"),
+    ("the judge from [Q830149:Paris, Texas] met [:Doctor Who]", "Dallas"),
+    ("a party with [Q47899:Paris Hilton] for [Q312:Apple]", "Vogue"),
+    ("[Q312:Apple] sells computers in [Q142:France]", "Bordeaux"),
+    ("nobody of note came to the harbour", "Oslo"),
+    ("[Q47899:Paris] wore a dress in [:Paris] that day", "Milan"),
+)
+
+
+def labelled(marked: str, text_id: str = "t") -> LabelledText:
+    """A text written as `[Q90:Paris] lies in [:Narnia]`; an empty id is a mention without an entity."""
+    text, mentions, position = "", [], 0
+    while (start := marked.find("[", position)) >= 0:
+        text += marked[position:start]
+        entity, _, surface = marked[start + 1 : marked.index("]", start)].partition(":")
+        mentions.append((len(text), len(text) + len(surface), entity or None))
+        text += surface
+        position = marked.index("]", start) + 1
+    return LabelledText(text_id, text + marked[position:], tuple(mentions))
+
+
+TEXTS = tuple(
+    labelled(f"{sentence}, said [:{place}] {'again ' * (number % 3)}.", f"t{number}")
+    for number, (sentence, place) in enumerate(_SENTENCES * 10)
+)
+
+
+def as_json(text: LabelledText) -> str:
+    """The text as one line of elinker's JSONL."""
+    return json.dumps(
+        {
+            "id": text.id,
+            "text": text.text,
+            "mentions": [
+                {"start": start, "end": end, "text": text.text[start:end], "entity_id": entity}
+                for start, end, entity in text.mentions
+            ],
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def marked() -> Callable[..., LabelledText]:
+    """`labelled`, for tests to write texts with."""
+    return labelled
+
+
+@pytest.fixture(scope="session")
+def texts() -> tuple[LabelledText, ...]:
+    """The sixty texts."""
+    return TEXTS
+
+
+@pytest.fixture(scope="session")
+def entities() -> tuple[Entity, ...]:
+    """The five entities, three of them called Paris."""
+    return ENTITIES
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Path:
+    """The training file of the starter, as checked in."""
+    return RECIPE
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with an encoder of BERT's kind (random weights) and a WordPiece tokenizer trained on the texts."""
+    directory = tmp_path_factory.mktemp("base")
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    corpus = [text.text for text in TEXTS] + [
+        f"{' '.join(entity.names)} {entity.description} start end of a name link this to an entity continue summary"
+        for entity in ENTITIES
+    ]
+    tokenizer.train_from_iterator(
+        corpus, trainers.WordPieceTrainer(vocab_size=200, special_tokens=special, show_progress=False)
+    )
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = BertModel(
+            BertConfig(
+                vocab_size=len(wrapped),
+                hidden_size=32,
+                intermediate_size=64,
+                num_hidden_layers=2,
+                num_attention_heads=2,
+                max_position_embeddings=512,
+            )
+        )
+    model.save_pretrained(directory)
+    wrapped.save_pretrained(directory)
+    return directory
+
+
+@pytest.fixture
+def entity_file(tmp_path: Path) -> Path:
+    """The entities as JSONL."""
+    path = tmp_path / "entities.jsonl"
+    fields = ("id", "label", "aliases", "description", "types")
+    lines = [json.dumps({field: getattr(entity, field) for field in fields}) for entity in ENTITIES]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def text_file(tmp_path: Path) -> Path:
+    """The texts as JSONL."""
+    path = tmp_path / "texts.jsonl"
+    path.write_text("\n".join(as_json(text) for text in TEXTS), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def values(base: Path, entity_file: Path, text_file: Path, tmp_path: Path) -> dict[str, Any]:
+    """The starter's recipe pointed at the small world, without a pipeline; four steps unless a test says more."""
+    values = tomllib.loads(RECIPE.read_text(encoding="utf-8"))
+    del values["pipeline"]
+    values["output"] = str(tmp_path / "run")
+    values["model"]["base"] = str(base)
+    values["data"] |= {"entities": str(entity_file), "texts": [str(text_file)], "heldout": 0.1}
+    values["loss"] |= {"bank_from": 2, "bank_refresh": 2, "vocabulary_sample": 20}
+    values["training"] |= {"steps": 4, "batch_tokens": 400, "warmup": 2, "decay": 2, "checkpoint_every": 2}
+    values["training"]["precision"] = "float32"
+    return values
+
+
+@pytest.fixture
+def configure(values: dict[str, Any]) -> Callable[..., Config]:
+    """A config from the small recipe with changes by section: `configure(training={"steps": 6}, seed=1)`."""
+
+    def make(**changes: Any) -> Config:
+        merged = {
+            key: value | changes.get(key, {}) if isinstance(value, Mapping) else changes.get(key, value)
+            for key, value in values.items()
+        }
+        return Config.model_validate(merged)
+
+    return make
+
+
+@pytest.fixture
+def onegen(configure: Callable[..., Config]) -> OneGen:
+    """The model that the small recipe starts from."""
+    config = configure()
+    return initial_model(config.model.base, config.settings)
+
+
+@pytest.fixture(scope="session")
+def layout(base: Path) -> Layout:
+    """The layout of such a model: read only."""
+    settings = OneGenSettings.model_validate(tomllib.loads(RECIPE.read_text(encoding="utf-8"))["settings"])
+    return initial_model(str(base), settings).layout
