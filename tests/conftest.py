@@ -193,6 +193,18 @@ def fresh() -> "Callable[..., OneGen]":
 
 
 @pytest.fixture(scope="session")
+def settings_for() -> "Callable[..., OneGenSettings]":
+    """`settings_of`."""
+    return settings_of
+
+
+@pytest.fixture(scope="session")
+def tokenizer_for() -> Callable[[str], Any]:
+    """`make_tokenizer`."""
+    return make_tokenizer
+
+
+@pytest.fixture(scope="session")
 def bert_directory(tmp_path_factory: pytest.TempPathFactory, onegens: "Mapping[str, OneGen]") -> Path:
     """The saved BERT model: read only."""
     directory = tmp_path_factory.mktemp("bert")
