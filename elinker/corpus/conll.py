@@ -66,11 +66,11 @@ def _token_line(document: Document, piece: Piece, continues: bool) -> str:
     mention = document.mentions[piece.mention]
     columns = [token, "I" if continues else "B", _cell(" ".join(mention.text.split()))]
     if mention.entity_id is None:
-        return "\t".join([*columns, NIL, "", f"{mention.score:.6f}"])
+        return "\t".join([*columns, NIL, "", f"{mention.score:.4f}"])
     entity_id = _cell(mention.entity_id)
     if entity_id == NIL:
         entity_id = "\\" + entity_id
-    return "\t".join([*columns, entity_id, _cell(mention.label or ""), f"{mention.score:.6f}"])
+    return "\t".join([*columns, entity_id, _cell(mention.label or ""), f"{mention.score:.4f}"])
 
 
 def _needed(document: Document, tokens: list[Piece]) -> list[Piece]:
