@@ -21,7 +21,7 @@ def initial_model(base: str, settings: OneGenSettings) -> OneGen:
     """Load the weights named by `ModelConfig.base` and add what OneGen needs.
 
     An encoder of BERT's kind gets causal attention; the layer before its output embeddings, which such checkpoints
-    lack, starts as the identity. Dropout is off: its random numbers cost half of a step on a CPU.
+    lack, starts as the identity. One that is a decoder already, such as a model trained before, keeps it. Dropout is off: its random numbers cost half of a step on a CPU.
 
     Raises:
         ConfigError, MissingExtraError: there are no such weights.
@@ -33,6 +33,7 @@ def initial_model(base: str, settings: OneGenSettings) -> OneGen:
         _check_fit(config, settings)
         if config.model_type != "bert":
             return OneGen(AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), tokenizer, settings)
+        was_decoder = bool(getattr(config, "is_decoder", False))
         config.is_decoder = True
         config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
         model: Any = BertLMHeadModel.from_pretrained(
@@ -41,8 +42,9 @@ def initial_model(base: str, settings: OneGenSettings) -> OneGen:
     except (OSError, ValueError) as error:  # what transformers raises for a missing, damaged or unknown model
         reason = str(error).strip().partition("\n")[0]
         raise ConfigError(f"model.base: cannot load {base}: {reason}") from error
-    _identity_transform(model)
-    if settings.token_types == "case":
+    if not was_decoder:
+        _identity_transform(model)
+    if settings.token_types == "case" and config.type_vocab_size < _TOKEN_TYPES:
         _grow_token_types(model)
     tokenizer.model_max_length = settings.max_length
     return OneGen(model, tokenizer, settings)

@@ -126,3 +126,13 @@ def test_a_started_model_has_the_tokens_of_the_settings_and_survives_saving(oneg
     assert all(token.text in vocabulary for token in onegen.settings.tokens)
     onegen.save_pretrained(tmp_path)
     assert OneGen.from_pretrained(tmp_path).fingerprint == onegen.fingerprint
+
+
+def test_a_model_trained_before_is_taken_up_where_it_stopped(onegen: OneGen, tmp_path: Path) -> None:
+    with torch.no_grad():
+        onegen.model.cls.predictions.transform.dense.weight.mul_(2)
+        onegen.model.bert.embeddings.token_type_embeddings.weight[2].add_(1)
+    onegen.save_pretrained(tmp_path)
+    again = initial_model(str(tmp_path), onegen.settings)
+    kept = again.model.state_dict()
+    assert all(torch.equal(kept[name], tensor) for name, tensor in onegen.model.state_dict().items())
