@@ -102,7 +102,7 @@ def test_search_shows_exact_names_and_nearest_vectors(base: KnowledgeBase) -> No
     assert sum(line.count("Q") for line in nearest.splitlines()) == 2
 
 
-def test_search_in_the_shipped_pipeline_when_none_is_named(base: KnowledgeBase) -> None:
+def test_search_takes_base_and_model_of_a_pipeline(base: KnowledgeBase) -> None:
     base.path.rename("pipeline/onegen_linker/kb")
     assert "animation studio" in run("search", "Pixar", "--kb", "pipeline").stdout
 
