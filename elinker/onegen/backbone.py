@@ -1,6 +1,7 @@
 """A Hugging Face causal LM taken apart: hidden states of the last layer, and scores of just the tokens asked for."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ class Backbone(nn.Module):
         token_types: whether to pass `token_type_ids` (OneGenSettings.token_types).
 
     Raises:
-        ModelError: the architecture keeps its output layer where this class does not find it.
+        ModelError: the model is not causal, or keeps its output layer where this class does not find it.
     """
 
     def __init__(self, model: Any, *, token_types: bool) -> None:
@@ -29,6 +30,10 @@ class Backbone(nn.Module):
         self._output = model.get_output_embeddings()
         if self._output is None or model.base_model is model:
             raise ModelError(f"{type(model).__name__} is not a causal language model")
+        if getattr(model.config, "is_decoder", True) is False:
+            raise ModelError(f"{type(model).__name__} looks at later tokens", hint="set is_decoder in its config.json")
+        if not hasattr(model, "cls") and all(child is not self._output for child in model.children()):
+            raise ModelError(f"the output layer of {type(model).__name__} is of a kind that elinker does not know")
 
     @property
     def dim(self) -> int:
@@ -92,7 +97,7 @@ class Backbone(nn.Module):
 def fingerprint(model: Any, salt: Sequence[str]) -> str:
     """SHA-256 of a model's tensors and of `salt`, the settings that shape vectors.
 
-    Up to 4,096 values of each tensor, evenly spaced and rounded to bf16, so that it costs little on a large model and
+    At most 4,096 values of each tensor, evenly spaced and rounded to bf16, so that it costs little on a large model and
     does not depend on the number type that the weights are held in.
     """
     digest = hashlib.sha256()
@@ -100,7 +105,7 @@ def fingerprint(model: Any, salt: Sequence[str]) -> str:
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
     for name, tensor in sorted(model.state_dict().items()):
         flat = tensor.detach().reshape(-1)
-        sample = flat[:: max(1, flat.numel() // 4096)][:4096].to(torch.bfloat16).cpu()
+        sample = flat[:: max(1, math.ceil(flat.numel() / 4096))].to(torch.bfloat16).cpu()
         digest.update(f"{name}{tuple(tensor.shape)}".encode())
         digest.update(sample.view(torch.int16).numpy().tobytes())
     return digest.hexdigest()

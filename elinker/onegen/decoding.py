@@ -43,7 +43,10 @@ class _Row:
 def decode(sources: Sequence[Source], layout: Layout, backbone: Backbone) -> list[Marking]:
     """Rewrite each source with its mentions marked, the model's own scores deciding among what the grammar allows."""
     device = next(backbone.parameters()).device
-    rows = [_Row(index, _start(source, layout), _prompt_length(source, layout)) for index, source in enumerate(sources)]
+    rows = [
+        _Row(index, initial_state(source, layout), prompt_length(source, layout))
+        for index, source in enumerate(sources)
+    ]
     done: list[_Row] = []
     cache = DynamicCache()
     mask, hidden = _read_prompts(sources, layout, backbone, cache, device)
@@ -92,12 +95,14 @@ def pad(rows: Sequence[Sequence[int]], value: int, device: torch.device, *, left
     return torch.tensor(filled, dtype=torch.long, device=device)
 
 
-def _start(source: Source, layout: Layout) -> CopyState:
-    budget = layout.settings.max_length - _prompt_length(source, layout)
+def initial_state(source: Source, layout: Layout) -> CopyState:
+    """The state before the first token of the rewritten text."""
+    budget = layout.settings.max_length - prompt_length(source, layout)
     return CopyState(source, budget, layout.mention_cost, len(layout.end))
 
 
-def _prompt_length(source: Source, layout: Layout) -> int:
+def prompt_length(source: Source, layout: Layout) -> int:
+    """Tokens of the prompt with `source` in it."""
     return len(layout.prompt_prefix) + len(source) + len(layout.prompt_suffix)
 
 

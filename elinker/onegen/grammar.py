@@ -4,7 +4,7 @@ It knows token positions only, no model and no tensors. Mentions are well-formed
 end inside a character, and the rewritten text never outgrows the positions left.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from elinker.onegen.source import Source
@@ -38,6 +38,10 @@ class CopyState:
     position: int = 0
     opened: int | None = None
     mentions: list[tuple[int, int]] = field(default_factory=list)
+
+    def copy(self) -> "CopyState":
+        """A state that can be advanced without this one."""
+        return replace(self, mentions=list(self.mentions))
 
     @property
     def finished(self) -> bool:

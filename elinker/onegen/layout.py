@@ -30,7 +30,8 @@ class Layout:
     """Turns texts and entities into token sequences under the settings of a model.
 
     Raises:
-        ModelError: a token of the settings is not one token of the tokenizer's vocabulary.
+        ModelError: a token of the settings is not one token of the tokenizer's vocabulary, a marker is none at all, or
+            `max_length` leaves no room for a text or an entity.
     """
 
     def __init__(self, settings: OneGenSettings, tokenizer: Any) -> None:
@@ -46,8 +47,11 @@ class Layout:
         self.forced = self._markup(linking.forced)
         self.end = self._markup(linking.end)
         self.document_token = self._single(settings.document.token)
+        before, self._document_body, after = settings.document.parts
+        self._document_head, self._document_tail = self._markup(before), self._markup(after)
         self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
         self._reserved = frozenset(tokenizer.get_added_vocab().values()) - {tokenizer.unk_token_id}
+        self._check_room()
 
     @property
     def after_close(self) -> tuple[int, ...]:
@@ -61,9 +65,13 @@ class Layout:
 
     @property
     def window(self) -> int:
-        """Source tokens that fit in one pass with room for at least one mention in every eight tokens."""
-        fixed = len(self.prompt_prefix) + len(self.prompt_suffix) + len(self.end)
-        return max(1, min(self.settings.window, int((self.settings.max_length - fixed) / (2 + self.mention_cost / 8))))
+        """Source tokens that fit in one pass with room for one mention in every eight tokens, and for one at least."""
+        room = self.settings.max_length - self._fixed
+        return min(self.settings.window, int(room / (2 + self.mention_cost / 8)), (room - self.mention_cost) // 2)
+
+    def mentions_that_fit(self, tokens: int) -> int:
+        """How many mentions can be marked in a source of `tokens` tokens before positions run out."""
+        return max(0, (self.settings.max_length - self._fixed - 2 * tokens) // self.mention_cost)
 
     def source(self, text: str) -> Source:
         """Read a text: ids with character offsets, free of control tokens."""
@@ -116,14 +124,12 @@ class Layout:
             "description": entity.description,
             "types": ", ".join(entity.types),
         }
-        _, body, _ = self._document_parts()
-        return body.format_map(fields)
+        return self._document_body.format_map(fields)
 
     def document(self, text: str) -> TokenSequence:
         """An entity text between the fixed parts of the template, cut to `document.max_length` tokens of text."""
-        before, _, after = self._document_parts()
         source = self.source(text).slice(0, self.settings.document.max_length)
-        head, tail = self._markup(before), self._markup(after)
+        head, tail = self._document_head, self._document_tail
         ids = (*head, *source.ids, *tail)
         types = (*(0,) * len(head), *source.types, *(0,) * len(tail))
         found = [index for index, token in enumerate(ids) if token == self.document_token]
@@ -131,12 +137,22 @@ class Layout:
         roles = tuple(Role.RET if index == position else Role.CTX for index in range(len(ids)))
         return TokenSequence(ids, types, roles, (position,))
 
-    def _document_parts(self) -> tuple[str, str, str]:
-        template = self.settings.document.template
-        fields = [name for name in ("{label}", "{aliases}", "{description}", "{types}") if name in template]
-        start = min(template.index(name) for name in fields)
-        end = max(template.index(name) + len(name) for name in fields)
-        return template[:start], template[start:end], template[end:]
+    @property
+    def _fixed(self) -> int:
+        return len(self.prompt_prefix) + len(self.prompt_suffix) + len(self.end)
+
+    def _check_room(self) -> None:
+        for key, marker in (("open", self.open), ("close", self.close)):
+            if not marker:
+                raise ModelError(f"linking.{key} of the settings is no token to the tokenizer")
+        document = len(self._document_head) + self.settings.document.max_length + len(self._document_tail)
+        needed = max(document, self._fixed + 2 + self.mention_cost)
+        if self.window < 1 or needed > self.settings.max_length:
+            raise ModelError(
+                f"max_length of the settings is {self.settings.max_length}, too short for prompt and markers of a text "
+                f"or for an entity of {document} tokens",
+                hint="raise max_length, or lower document.max_length",
+            )
 
     def _markup(self, text: str) -> tuple[int, ...]:
         return tuple(self.tokenizer.encode(text, add_special_tokens=False)) if text else ()

@@ -4,7 +4,6 @@ It works on texts that fit one pass; long texts are cut into windows by `elinker
 """
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,17 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from elinker.errors import InputError, ModelError, UsageError
 from elinker.onegen.backbone import Backbone, fingerprint
-from elinker.onegen.decoding import Marking, decode, pad, unit_vectors
+from elinker.onegen.decoding import Marking, pad, unit_vectors
 from elinker.onegen.layout import Layout, TokenSequence
 from elinker.onegen.settings import OneGenSettings
 from elinker.onegen.source import Source
+from elinker.onegen.verifying import decode_by_drafts
 from elinker.onegen.vocabulary import add_tokens
 from elinker.schema import Entity
 
 Vectors = np.ndarray[tuple[int, int], np.dtype[np.float32]]
+
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json")
 
 
 class OneGen:
@@ -33,12 +35,13 @@ class OneGen:
         settings: what makes it a OneGen model.
 
     Raises:
-        ModelError: the tokenizer gives no offsets, or model and settings do not fit.
+        ModelError: the tokenizer gives no offsets, or model, tokenizer and settings do not fit.
     """
 
     def __init__(self, model: Any, tokenizer: Any, settings: OneGenSettings) -> None:
         if not getattr(tokenizer, "is_fast", False):
             raise ModelError("the tokenizer gives no character offsets", hint="use a fast tokenizer (tokenizer.json)")
+        _check_config(model.config, settings)
         add_tokens(model, tokenizer, settings.tokens)
         self.model = model.eval()
         self.tokenizer = tokenizer
@@ -66,13 +69,19 @@ class OneGen:
         settings = OneGenSettings.load(directory)
         place = _device(device)
         number_type = _dtype(dtype, place)
+        if not any((directory / name).is_file() for name in _TOKENIZER_FILES):
+            raise ModelError(f"{directory} holds no tokenizer", hint="a fast tokenizer's tokenizer.json is needed")
         try:
             tokenizer = AutoTokenizer.from_pretrained(directory)
             stored = AutoConfig.from_pretrained(directory).dtype
-            model = AutoModelForCausalLM.from_pretrained(directory, dtype=number_type, use_safetensors=True)
+            model, found = AutoModelForCausalLM.from_pretrained(
+                directory, dtype=number_type, use_safetensors=True, output_loading_info=True
+            )
         except Exception as error:  # transformers and safetensors raise many kinds for one thing: unusable files
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ModelError(f"cannot load the model in {directory}: {reason}") from error
+        if missing := sorted(found["missing_keys"]):
+            raise ModelError(f"the weights in {directory} lack {len(missing)} tensors, {missing[0]} among them")
         onegen = cls(model.to(place), tokenizer, settings)
         onegen.stored_dtype = stored
         return onegen
@@ -105,7 +114,7 @@ class OneGen:
         """Width of every vector."""
         return self.backbone.dim
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what determines entity vectors: weights, vocabulary, document settings."""
         vocabulary = str(sorted(self.tokenizer.get_vocab().items()))
@@ -127,7 +136,10 @@ class OneGen:
             self._check_length(source)
         markings: list[Marking] = [Marking((), unit_vectors((), self.dim))] * len(sources)
         for batch in _batches([len(source) for source in sources], batch_size):
-            found = decode([sources[number] for number in batch], self.layout, self.backbone)
+            batch = [number for number in batch if len(sources[number])]
+            if not batch:
+                continue
+            found = decode_by_drafts([sources[number] for number in batch], self.layout, self.backbone)
             for number, marking in zip(batch, found, strict=True):
                 markings[number] = marking
         return markings
@@ -220,6 +232,14 @@ def _batches(lengths: Sequence[int], size: int) -> list[list[int]]:
     """Indices in batches of like length, longest first, so that memory is claimed once and little is padded."""
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def _check_config(config: Any, settings: OneGenSettings) -> None:
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is not None and settings.max_length > positions:
+        raise ModelError(f"max_length of the settings is {settings.max_length}, the model has {positions} positions")
+    if settings.token_types == "case" and getattr(config, "type_vocab_size", 0) < 3:
+        raise ModelError('token_types = "case" needs a model with three token types (type_vocab_size)')
 
 
 def _local_directory(path_or_id: str | Path) -> Path:

@@ -14,6 +14,8 @@ from elinker.errors import ModelError
 
 SETTINGS_FILE = "onegen.json"
 
+_FIELDS = ("{label}", "{aliases}", "{description}", "{types}")
+
 
 class Role(StrEnum):
     """What a token is for in training (arXiv 2409.05152, section 3): produced, only read, or a representation."""
@@ -59,8 +61,9 @@ class LinkingSettings(_Strict):
 class DocumentSettings(_Strict):
     """How an entity is read: its text, and the RET token whose hidden state is its vector.
 
-    `template` may use {label}, {aliases} (rendered ` (a, b)`, or nothing), {description} and {types}. `skip` is the
-    number of earlier occurrences of `token` in the template that are not the vector.
+    `template` uses one or more of {label}, {aliases} (rendered ` (a, b)`, or nothing), {description} and {types}. What
+    stands before the first and after the last of them may hold tokens; the part between is plain text. `skip` is the
+    number of earlier occurrences of `token` that are not the vector.
     """
 
     template: str
@@ -68,6 +71,27 @@ class DocumentSettings(_Strict):
     skip: int = Field(default=0, ge=0)
     max_aliases: int = Field(default=8, ge=0)
     max_length: int = Field(default=64, gt=0)
+
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """The template before its first field, from the first to the last, and after the last."""
+        fields = [field for field in _FIELDS if field in self.template]
+        start = min(self.template.index(field) for field in fields)
+        end = max(self.template.rindex(field) + len(field) for field in fields)
+        return self.template[:start], self.template[start:end], self.template[end:]
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if not any(field in self.template for field in _FIELDS):
+            raise ValueError(f"template must hold one of {', '.join(_FIELDS)}")
+        before, body, after = self.parts
+        try:
+            body.format_map({field[1:-1]: "" for field in _FIELDS})
+        except (KeyError, ValueError, IndexError, AttributeError) as error:
+            raise ValueError(f"template cannot be filled in: {error!r}; its fields are {', '.join(_FIELDS)}") from None
+        if before.count(self.token) + after.count(self.token) <= self.skip:
+            raise ValueError("template holds token too few times, before its first or after its last field, for skip")
+        return self
 
 
 class OneGenSettings(_Strict):
@@ -92,8 +116,6 @@ class OneGenSettings(_Strict):
         for key, text in (("linking.query", self.linking.query), ("document.token", self.document.token)):
             if text not in retrieval:
                 raise ValueError(f"{key} is {text!r}, which is not among the tokens with role RET")
-        if self.document.template.count(self.document.token) <= self.document.skip:
-            raise ValueError("document.template holds document.token too few times for document.skip")
         return self
 
     @classmethod

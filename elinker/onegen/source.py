@@ -1,19 +1,22 @@
 """A text as the model reads it: token ids with exact character offsets. Literal markup in it is ordinary text."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half a character: Python's strings may hold it, tokenizers refuse it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """Token ids of a text; token `i` stands for `text[starts[i]:ends[i]]`.
 
-    Characters that the tokenizer drops (white space, zero-width characters) lie between tokens; several tokens of one
-    character (byte pieces) share its offsets. `types[i]` is 0, 1 (capitalised) or 2 (all capitals).
+    `starts` and `ends` never decrease. Characters that the tokenizer drops (white space, zero-width characters) lie
+    between tokens; several tokens of one character (byte pieces) share its offsets; a token whose characters the
+    tokenizer trims from its offsets (a space) stands for none. `types[i]` is 0, 1 (capitalised) or 2 (all capitals).
     """
 
     text: str
@@ -47,10 +50,9 @@ class Source:
 
     def tokens_of(self, start: int, end: int) -> tuple[int, int] | None:
         """The smallest range of tokens that covers the characters `start` to `end`; None where no token does."""
-        inside = [index for index in range(len(self)) if self.starts[index] < end and self.ends[index] > start]
-        if not inside:
+        first, last = bisect_right(self.ends, start), bisect_left(self.starts, end)
+        if first >= last:
             return None
-        first, last = inside[0], inside[-1] + 1
         while not self.is_boundary(first):
             first -= 1
         while not self.is_boundary(last):
@@ -64,7 +66,7 @@ def read_source(text: str, tokenizer: Any, reserved: Collection[int]) -> Source:
     A stretch that the tokenizer takes for an added token is cut after its first character and read again. Lone
     surrogates, which no tokenizer takes, are read as U+FFFD; offsets count the original text.
     """
-    pieces = _pieces(_SURROGATE.sub("\ufffd", text), 0, tokenizer, reserved)
+    pieces = _pieces(SURROGATE.sub("\ufffd", text), 0, tokenizer, reserved)
     ids, starts, ends = (tuple(column) for column in zip(*pieces, strict=True)) if pieces else ((), (), ())
     return Source(text, ids, starts, ends, _case_types(text, starts, ends))
 
@@ -76,8 +78,7 @@ def _pieces(text: str, offset: int, tokenizer: Any, reserved: Collection[int]) -
     pieces: list[tuple[int, int, int]] = []
     for token_id, (start, end) in zip(encoding["input_ids"], encoding["offset_mapping"], strict=True):
         if token_id not in reserved:
-            if start < end:
-                pieces.append((token_id, offset + start, offset + end))
+            pieces.append((token_id, offset + start, offset + end))
         elif end - start < 2:
             if tokenizer.unk_token_id is not None:
                 pieces.append((tokenizer.unk_token_id, offset + start, offset + end))
@@ -90,12 +91,13 @@ def _pieces(text: str, offset: int, tokenizer: Any, reserved: Collection[int]) -
 def _case_types(text: str, starts: Sequence[int], ends: Sequence[int]) -> tuple[int, ...]:
     types: list[int] = []
     for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        if index and start == ends[index - 1] and text[start].isalnum() and text[start - 1].isalnum():
+        before = ends[index - 1] if index else -1
+        if start < before or (start == before and text[start - 1 : start + 1].isalnum() and 0 < start < len(text)):
             types.append(types[-1])  # a word's later pieces carry its first piece's class
             continue
         word_end = end
         while word_end < len(text) and text[word_end].isalnum() and text[word_end - 1].isalnum():
             word_end += 1
-        word = text[start:word_end]
+        word = text[start:word_end].lstrip()
         types.append(0 if not word[:1].isupper() else 2 if len(word) > 1 and word.isupper() else 1)
     return tuple(types)
