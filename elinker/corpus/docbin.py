@@ -117,7 +117,7 @@ class DocBinWriter:
 
     def write(self, document: Document) -> None:
         """Add a document; see `Writer.write`."""
-        from srsly import msgpack_dumps  # type: ignore[import-untyped]
+        from srsly import msgpack_dumps
 
         doc = to_doc(document, self._vocab)
         try:
