@@ -72,10 +72,10 @@ class Document:
 
     def __post_init__(self) -> None:
         for mention in self.mentions:
-            if self.text[mention.start : mention.end] != mention.text or mention.start >= mention.end:
+            exact = self.text[mention.start : mention.end] == mention.text
+            if not exact or not 0 <= mention.start < mention.end <= len(self.text):
                 raise InputError(
-                    f"document {self.id!r}: mention {mention.text!r} is not the text at "
-                    f"{mention.start}:{mention.end}",
+                    f"document {self.id!r}: mention {mention.text!r} is not the text at {mention.start}:{mention.end}",
                     hint="offsets count characters of the original text, not bytes or tokens",
                 )
 
@@ -121,15 +121,14 @@ class Document:
             return cls(
                 id=str(value["id"]),
                 text=_typed(value["text"], str, "text"),
-                mentions=tuple(_mention(mention) for mention in _typed(value.get("mentions", []), list, "mentions")),
+                mentions=tuple(_mention(mention) for mention in _objects(value.get("mentions", []), "mentions")),
                 meta=_typed(value.get("meta", {}), dict, "meta"),
             )
         except KeyError as error:
             raise InputError(f"field {error.args[0]!r} is missing") from None
 
 
-def _mention(value: Any) -> Mention:
-    value = _typed(value, dict, "mentions[]")
+def _mention(value: Mapping[str, Any]) -> Mention:
     label = value.get("label")
     entity_id = value.get("entity_id")
     return Mention(
@@ -145,9 +144,13 @@ def _mention(value: Any) -> Mention:
                 label=_typed(candidate.get("label", ""), str, "candidate label"),
                 score=float(_typed(candidate.get("score", 0.0), (int, float), "candidate score")),
             )
-            for candidate in _typed(value.get("candidates", []), list, "candidates")
+            for candidate in _objects(value.get("candidates", []), "candidates")
         ),
     )
+
+
+def _objects(value: Any, name: str) -> list[dict[str, Any]]:
+    return [_typed(item, dict, f"{name}[]") for item in _typed(value, list, name)]
 
 
 def _typed(value: Any, kind: Any, name: str) -> Any:
