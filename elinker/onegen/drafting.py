@@ -48,7 +48,7 @@ class Draft:
 
     def __init__(self, source: Source, spans: Sequence[tuple[int, int]]) -> None:
         self._source = source
-        self._opens = {start: end for start, end in spans}
+        self._opens = dict(spans)
         self._close_at: int | None = None
 
     def correct(self, state: CopyState, action: Action, opens: dict[int, bool], closes: dict[int, bool]) -> None:

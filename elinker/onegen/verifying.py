@@ -1,10 +1,11 @@
 """Draft-and-verify decoding: the result of token-by-token decoding at about the price of reading the marked text.
 
-Almost every token of a marked copy is known in advance. The whole copy is drafted, one forward pass scores it under the
-copy grammar, and the longest prefix on which the model's own choices agree is kept. The first choice that differs is
-corrected, the rest drafted anew from what the same pass said about later positions, and only that is read again, over
-the kept part of the KV cache. When nothing differs, every choice was the model's own given exactly the tokens before it,
-so the outcome is that of `decoding.decode`, whatever was drafted (Leviathan et al. 2023 prove it for drafts by a model).
+Almost every token of a marked copy is known in advance. The whole copy is drafted, one forward pass scores it under
+the copy grammar, and the longest prefix on which the model's own choices agree is kept. The first choice that differs
+is corrected, the rest drafted anew from what the same pass said about later positions, and only that is read again,
+over the kept part of the KV cache. When nothing differs, every choice was the model's own given exactly the tokens
+before it, so the outcome is that of `decoding.decode`, whatever was drafted (the argument of speculative decoding,
+Leviathan et al. 2023).
 """
 
 from collections.abc import Sequence
