@@ -135,8 +135,10 @@ class Config(_Strict):
             config = cls.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
-            raise ConfigError(f"{path}: {key}: {first['msg']}", hint="docs/training.md lists the keys") from None
+            key = "".join(f"{part}." for part in first["loc"]).removesuffix(".")
+            said = first["msg"].removeprefix("Value error, ")
+            message = f"{path}: {key}: {said}" if key else f"{path}: {said}"
+            raise ConfigError(message, hint="docs/training.md lists the keys") from None
         return config._resolved(path.resolve().parent)
 
     def _resolved(self, base: Path) -> "Config":

@@ -21,7 +21,8 @@ def initial_model(base: str, settings: OneGenSettings) -> OneGen:
     """Load the weights named by `ModelConfig.base` and add what OneGen needs.
 
     An encoder of BERT's kind gets causal attention; the layer before its output embeddings, which such checkpoints
-    lack, starts as the identity. One that is a decoder already, such as a model trained before, keeps it. Dropout is off: its random numbers cost half of a step on a CPU.
+    lack, starts as the identity. One that is a decoder already, such as a model trained before, keeps it. Dropout is
+    off: its random numbers cost half of a step on a CPU.
 
     Raises:
         ConfigError, MissingExtraError: there are no such weights.

@@ -78,7 +78,10 @@ def test_the_datasheet_counts_the_texts_right(
         return f"| {name} | {' | '.join(values)} |"
 
     assert row("texts", [f"{len(group):,}" for group in groups]) in datasheet
-    assert row("words", [f"{sum(len(t['text'].split()) for t in group):,}" for group in groups]) in datasheet
+    assert (
+        row("words (by white space)", [f"{sum(len(t['text'].split()) for t in group):,}" for group in groups])
+        in datasheet
+    )
     assert row("mentions", [f"{len(group):,}" for group in mentions]) in datasheet
     assert (
         row(
