@@ -5,7 +5,6 @@ Candidates come from names, not from vectors of the text: that is what spaCy's i
 """
 
 import json
-import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -17,8 +16,6 @@ from spacy.vocab import Vocab
 
 from elinker.errors import KnowledgeBaseError
 from elinker.kb.base import KnowledgeBase
-from elinker.kb.manifest import FILES, MANIFEST
-from elinker.kb.replace import replacing
 
 
 class OneGenKnowledgeBase(SpacyKnowledgeBase):  # type: ignore[misc]
@@ -106,12 +103,7 @@ class OneGenKnowledgeBase(SpacyKnowledgeBase):  # type: ignore[misc]
 
     def to_disk(self, path: str | Path, exclude: Iterable[str] = ()) -> None:
         """Copy the base's files into a directory; `exclude` names none of its parts, they belong together."""
-        target, source = Path(path).resolve(), self.base.path.resolve()
-        if target == source:
-            return
-        with replacing(target, frozenset((*FILES, MANIFEST))) as directory:
-            for name in (*FILES, MANIFEST):
-                shutil.copyfile(source / name, directory / name)
+        self.base.save(path)
 
     def from_disk(self, path: str | Path, exclude: Iterable[str] = ()) -> "OneGenKnowledgeBase":
         """Open a base directory in place; spaCy's vocabulary stays as it is.

@@ -142,7 +142,7 @@ class KnowledgeBase:
     def save(self, path: str | Path) -> None:
         """Copy the base's files to `path`, whole or not at all."""
         names = [MANIFEST, *(record.name for record in self.manifest.files)]
-        with replacing(Path(path), frozenset(names)) as target:
+        with replacing(Path(path).resolve(), frozenset(names)) as target:
             for name in names:
                 shutil.copyfile(self.path / name, target / name)
 
