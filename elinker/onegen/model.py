@@ -15,6 +15,7 @@ from elinker.errors import InputError, ModelError, UsageError
 from elinker.onegen.backbone import Backbone, fingerprint
 from elinker.onegen.decoding import Marking, pad, unit_vectors
 from elinker.onegen.layout import Layout, TokenSequence
+from elinker.onegen.quiet import quiet
 from elinker.onegen.settings import OneGenSettings
 from elinker.onegen.source import Source
 from elinker.onegen.verifying import decode_by_drafts
@@ -72,11 +73,12 @@ class OneGen:
         if not any((directory / name).is_file() for name in _TOKENIZER_FILES):
             raise ModelError(f"{directory} holds no tokenizer", hint="a fast tokenizer's tokenizer.json is needed")
         try:
-            tokenizer = AutoTokenizer.from_pretrained(directory)
-            stored = AutoConfig.from_pretrained(directory).dtype
-            model, found = AutoModelForCausalLM.from_pretrained(
-                directory, dtype=number_type, use_safetensors=True, output_loading_info=True
-            )
+            with quiet():
+                tokenizer = AutoTokenizer.from_pretrained(directory)
+                stored = AutoConfig.from_pretrained(directory).dtype
+                model, found = AutoModelForCausalLM.from_pretrained(
+                    directory, dtype=number_type, use_safetensors=True, output_loading_info=True
+                )
         except Exception as error:  # transformers and safetensors raise many kinds for one thing: unusable files
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ModelError(f"cannot load the model in {directory}: {reason}") from error
@@ -100,8 +102,9 @@ class OneGen:
             name: tensor.to(dtype) if dtype is not None and tensor.is_floating_point() else tensor
             for name, tensor in self.model.state_dict().items()
         }
-        self.model.save_pretrained(path, state_dict=state)
-        self.tokenizer.save_pretrained(path)
+        with quiet():
+            self.model.save_pretrained(path, state_dict=state)
+            self.tokenizer.save_pretrained(path)
         self.settings.save(path)
 
     @property

@@ -10,6 +10,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BertLM
 
 from elinker.errors import ConfigError, MissingExtraError
 from elinker.onegen.model import OneGen
+from elinker.onegen.quiet import quiet
 from elinker.onegen.settings import OneGenSettings
 
 _PACKAGE = "package:"
@@ -29,17 +30,18 @@ def initial_model(base: str, settings: OneGenSettings) -> OneGen:
     """
     path = base_path(base)
     try:
-        config = AutoConfig.from_pretrained(path)
-        tokenizer = AutoTokenizer.from_pretrained(path)
-        _check_fit(config, settings)
-        if config.model_type != "bert":
-            return OneGen(AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), tokenizer, settings)
-        was_decoder = bool(getattr(config, "is_decoder", False))
-        config.is_decoder = True
-        config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
-        model: Any = BertLMHeadModel.from_pretrained(
-            path, config=config, dtype=torch.float32, attn_implementation="eager"
-        )
+        with quiet():
+            config = AutoConfig.from_pretrained(path)
+            tokenizer = AutoTokenizer.from_pretrained(path)
+            _check_fit(config, settings)
+            if config.model_type != "bert":
+                return OneGen(AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), tokenizer, settings)
+            was_decoder = bool(getattr(config, "is_decoder", False))
+            config.is_decoder = True
+            config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
+            model: Any = BertLMHeadModel.from_pretrained(
+                path, config=config, dtype=torch.float32, attn_implementation="eager"
+            )
     except (OSError, ValueError) as error:  # what transformers raises for a missing, damaged or unknown model
         reason = str(error).strip().partition("\n")[0]
         raise ConfigError(f"model.base: cannot load {base}: {reason}") from error
