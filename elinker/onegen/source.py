@@ -1,6 +1,7 @@
 """A text as the model reads it: token ids with exact character offsets. Literal markup in it is ordinary text."""
 
 import re
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -43,15 +44,21 @@ class Source:
         return not self.text[self.starts[index] : self.ends[index]].strip()
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Characters of tokens `start` to `end`, without white space at either side."""
+        """Characters of tokens `start` to `end`, without white space at either side.
+
+        Combining marks behind the last character belong to it, although normalising tokenizers leave them uncovered.
+        """
         first, last = self.starts[start], self.ends[end - 1]
+        limit = self.starts[end] if end < len(self) else len(self.text)
+        while last < limit and unicodedata.category(self.text[last])[0] == "M":
+            last += 1
         piece = self.text[first:last]
         return first + len(piece) - len(piece.lstrip()), first + len(piece.rstrip())
 
     def tokens_of(self, start: int, end: int) -> tuple[int, int] | None:
-        """The smallest range of tokens that covers the characters `start` to `end`; None where no token does."""
+        """The smallest range of tokens that covers the characters `start` to `end`; None where none covers any."""
         first, last = bisect_right(self.ends, start), bisect_left(self.starts, end)
-        if first >= last:
+        if first >= last or start >= end:
             return None
         while not self.is_boundary(first):
             first -= 1

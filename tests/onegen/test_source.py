@@ -3,6 +3,7 @@
 import copy
 import json
 import time
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -64,10 +65,20 @@ def test_no_text_spells_a_control_token(tokenizers: Any, architecture: str, text
 
 
 @given(text=texts)
-def test_a_byte_level_tokenizer_covers_every_character(tokenizers: Any, text: str) -> None:
+def test_a_byte_level_tokenizer_covers_all_but_marks_that_it_composes(tokenizers: Any, text: str) -> None:
     source = read_source(text, *tokenizers["qwen2"])
     covered = {place for s, e in zip(source.starts, source.ends, strict=True) for place in range(s, e)}
-    assert covered == set(range(len(text)))
+    assert all(unicodedata.combining(text[place]) for place in set(range(len(text))) - covered)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2", "mistral", "bert"])
+def test_an_accent_belongs_to_its_letter(tokenizers: Any, architecture: str) -> None:
+    text = "Jose\u0301 and Zoe\u0308"
+    source = read_source(text, *tokenizers[architecture])
+    for start, end in ((0, 5), (10, 14)):
+        tokens = source.tokens_of(start, end)
+        assert tokens is not None
+        assert source.span(*tokens) == (start, end)
 
 
 @given(text=texts, data=st.data())
@@ -78,7 +89,7 @@ def test_tokens_of_is_the_smallest_range_of_whole_characters(tokenizers: Any, te
     inside = [i for i in range(len(source)) if source.starts[i] < end and source.ends[i] > start]
     found = source.tokens_of(start, end)
     if not inside or start == end:
-        assert found is None or start == end
+        assert found is None
         return
     assert found is not None
     first, last = found
@@ -131,7 +142,7 @@ def test_a_tokenizer_that_trims_spaces_from_offsets_loses_none(tokenizers: Any) 
 @pytest.mark.parametrize(
     ("text", "types"),
     [
-        ("Paris is in FRANCE", {"Paris": 1, "is": 0, "in": 0, "FRANCE": 2}),
+        ("Paris was in FRANCE", {"Paris": 1, "was": 0, "in": 0, "FRANCE": 2}),
         ("A DOG", {"A": 1, "DOG": 2}),
         ("iPhone", {"iPhone": 0}),
         ("MCDonald's", {"MCDonald": 1, "s": 0}),
@@ -167,7 +178,7 @@ def test_reading_takes_time_in_proportion_to_the_text(tokenizers: Any, architect
         return time.process_time() - began
 
     seconds(500)
-    small, large = max(seconds(5_000), 0.02), seconds(60_000)
+    small, large = max(seconds(2_500), 0.01), seconds(30_000)
     assert large < 4 * 12 * small  # quadratic time would be 144 times
 
 
