@@ -3,6 +3,7 @@
 It works on texts that fit one pass; long texts are cut into windows by `elinker.linking`.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,10 @@ class OneGen:
         with quiet():
             self.model.save_pretrained(path, state_dict=state)
             self.tokenizer.save_pretrained(path)
+            if dtype is not None:  # transformers notes down the type in memory, not that of the files
+                config = copy.deepcopy(self.model.config)
+                config.dtype = dtype
+                config.save_pretrained(path)
         self.settings.save(path)
 
     @property

@@ -140,10 +140,36 @@ def assert_same(marking: "Marking", mentions: Sequence[tuple[int, int]], vectors
     np.testing.assert_allclose(marking.vectors, vectors, atol=2e-4)
 
 
-def test_marking_equals_decoding_by_definition(onegen: "OneGen") -> None:
+def test_both_decoders_equal_decoding_by_definition(onegen: "OneGen") -> None:
+    from elinker.onegen.decoding import decode
+
     sources = [onegen.source(text).slice(0, onegen.layout.window) for text in TEXTS]
-    for source, marking in zip(sources, onegen.mark(sources), strict=True):
-        assert_same(marking, *naive(onegen, source))
+    with torch.inference_mode():
+        by_token = decode(sources, onegen.layout, onegen.backbone)
+    for source, marking, reference in zip(sources, onegen.mark(sources), by_token, strict=True):
+        wanted = naive(onegen, source)
+        assert_same(reference, *wanted)
+        assert_same(marking, *wanted)
+
+
+@settings(max_examples=20)
+@given(data=st.data())
+@torch.inference_mode()
+def test_any_draft_leads_to_the_same_mentions(onegens: "Mapping[str, OneGen]", data: st.DataObject) -> None:
+    """A draft only saves passes: whatever is guessed, the model's own choices come out."""
+    from elinker.onegen.decoding import decode
+    from elinker.onegen.verifying import decode_by_drafts
+
+    onegen = onegens[data.draw(st.sampled_from(sorted(onegens)))]
+    sources = [onegen.source(text).slice(0, onegen.layout.window) for text in TEXTS[:3]]
+
+    def guess(source: Source) -> list[tuple[int, int]]:
+        places = data.draw(st.lists(st.integers(0, len(source)), unique=True, max_size=12).map(sorted))
+        return list(zip(places[::2], places[1::2], strict=False))
+
+    drafted = decode_by_drafts(sources, onegen.layout, onegen.backbone, guess)
+    for marking, wanted in zip(drafted, decode(sources, onegen.layout, onegen.backbone), strict=True):
+        assert_same(marking, wanted.mentions, wanted.vectors)
 
 
 def test_decoding_stops_marking_where_positions_run_out(
