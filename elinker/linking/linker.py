@@ -1,5 +1,6 @@
 """The Linker: OneGen, a knowledge base and a decision, from texts to `Document`s, for the CLI and the component."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -13,6 +14,7 @@ from elinker.errors import ConfigError, ModelError, UsageError
 from elinker.kb import KnowledgeBase
 from elinker.linking.decision import Decision
 from elinker.linking.windows import Window, merge, split_windows
+from elinker.onegen.layout import Layout
 from elinker.onegen.model import OneGen, Vectors
 from elinker.onegen.source import Source
 from elinker.schema import Candidate, Document, Mention
@@ -164,7 +166,7 @@ class Linker:
             source = self._read(document.text)
             ranges = [source.tokens_of(mention.start, mention.end) for mention in document.mentions]
             cuts = split_windows(source, self.onegen.layout.window, [tokens for tokens in ranges if tokens is not None])
-            for window, layer in _layers(cuts, ranges):
+            for window, layer in _layers(cuts, ranges, self.onegen.layout):
                 start = window.start
                 passes.append((source.slice(start, window.end), [_shift(ranges[m], -start) for m in layer]))
                 places.append((number, layer))
@@ -272,27 +274,33 @@ def _with_overrides(
         raise ConfigError(f"{first['loc'][-1]}: {first['msg']}") from None
 
 
-def _layers(windows: Sequence[Window], ranges: Sequence[tuple[int, int] | None]) -> Iterator[tuple[Window, list[int]]]:
-    """Each window with mentions that lie in it and do not overlap: one pass each. A mention is in one layer at most."""
-    left = {number: tokens for number, tokens in enumerate(ranges) if tokens is not None}
-    for window in windows:
-        inside = sorted(
-            (tokens, number) for number, tokens in left.items() if window.start <= tokens[0] and tokens[1] <= window.end
-        )
-        for _, number in inside:
-            del left[number]
-        while inside:
+def _layers(
+    windows: Sequence[Window], ranges: Sequence[tuple[int, int] | None], layout: Layout
+) -> Iterator[tuple[Window, list[int]]]:
+    """Windows with mentions that lie in them, do not overlap and fit: one pass each. No mention comes twice."""
+    ends = [window.end for window in windows]
+    inside: dict[int, list[tuple[tuple[int, int], int]]] = {}
+    for number, tokens in enumerate(ranges):
+        if tokens is not None:
+            place = bisect_left(ends, tokens[1])
+            if windows[place].start <= tokens[0]:
+                inside.setdefault(place, []).append((tokens, number))
+    for place, left in sorted(inside.items()):
+        window = windows[place]
+        room = layout.mentions_that_fit(window.end - window.start)
+        left.sort()
+        while left:
             layer: list[int] = []
             rest: list[tuple[tuple[int, int], int]] = []
             end = 0
-            for tokens, number in inside:
-                if tokens[0] >= end:
+            for tokens, number in left:
+                if tokens[0] >= end and len(layer) < room:
                     layer.append(number)
                     end = tokens[1]
                 else:
                     rest.append((tokens, number))
             yield window, layer
-            inside = rest
+            left = rest
 
 
 def _shift(tokens: tuple[int, int] | None, offset: int) -> tuple[int, int]:

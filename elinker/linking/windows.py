@@ -7,18 +7,21 @@ cut wins, then the longer, then the earlier window's.
 """
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
-from elinker.onegen.source import Source
+from elinker.onegen.source import SURROGATE, Source
 
 OVERLAP = 24
 """Source tokens shared by two windows at a cut inside a sentence."""
 
-_BLOCK = 100_000
+_BLOCK = 2_000
+"""Characters that the sentence splitter gets at once: its time grows with the square of a run of punctuation."""
+
 _PARAGRAPH = re.compile(r"\n\s*\n\s*|\r\n\s*\r\n\s*")
 
 
@@ -41,21 +44,22 @@ def split_windows(source: Source, size: int, protected: Sequence[tuple[int, int]
         protected: token ranges that no window border may cut where they are shorter than the overlap.
     """
     windows: list[Window] = []
-    ends = [end for end in _sentence_ends(source) if not any(first < end < last for first, last in protected)]
-    start, cut = 0, False
+    ends = _outside(_sentence_ends(source), protected)
+    start, covered, cut = 0, 0, False
     while start < len(source):
         limit = start + size
         if limit >= len(source):
             windows.append(Window(start, len(source), cut, False))
             break
-        reach = bisect_left(ends, limit + 1) - 1
-        if reach >= 0 and ends[reach] > start + (OVERLAP if cut else 0):
+        reach = bisect_right(ends, limit) - 1
+        if reach >= 0 and ends[reach] > covered:
             windows.append(Window(start, ends[reach], cut, False))
-            start, cut = ends[reach], False
+            start = covered = ends[reach]
+            cut = False
         else:
-            end = _boundary_before(source, limit, start)
+            end = _boundary_before(source, limit, covered) or limit
             windows.append(Window(start, end, cut, True))
-            start, cut = _boundary_before(source, end - min(OVERLAP, size // 2), start), True
+            start, covered, cut = _after_cut(source, start, end, size), end, True
     return windows
 
 
@@ -76,21 +80,39 @@ def merge(windows: Sequence[Window], mentions: Sequence[Sequence[tuple[int, int]
             touches = (window.cut_before and start == window.start) or (window.cut_after and end == window.end)
             found.append((touches, start - end, index, (start, end, index, number)))
     kept: list[tuple[int, int, int, int]] = []
-    by_window: dict[int, list[tuple[int, int]]] = {}
-    for _, _, index, mention in sorted(found):
-        near = [span for other in (index - 1, index, index + 1) for span in by_window.get(other, ())]
-        if all(mention[1] <= start or mention[0] >= end for start, end in near):
-            kept.append(mention)
-            by_window.setdefault(index, []).append(mention[:2])
-    return sorted(kept)
+    for _, _, _, mention in sorted(found):
+        place = bisect_left(kept, mention)
+        after_previous = place == 0 or kept[place - 1][1] <= mention[0]
+        if after_previous and (place == len(kept) or mention[1] <= kept[place][0]):
+            kept.insert(place, mention)
+    return kept
 
 
-def _boundary_before(source: Source, index: int, start: int) -> int:
-    """The last place in (start, index] that is not inside a character; `index` where there is none."""
-    place = index
-    while place > start + 1 and not source.is_boundary(place):
-        place -= 1
-    return place if source.is_boundary(place) and place > start else index
+def _outside(places: Sequence[int], ranges: Sequence[tuple[int, int]]) -> list[int]:
+    """The places, ascending, that lie inside none of the ranges."""
+    ordered = sorted(ranges)
+    kept: list[int] = []
+    number, reach = 0, 0
+    for place in places:
+        while number < len(ordered) and ordered[number][0] < place:
+            reach = max(reach, ordered[number][1])
+            number += 1
+        if reach <= place:
+            kept.append(place)
+    return kept
+
+
+def _boundary_before(source: Source, index: int, after: int) -> int | None:
+    """The last place in (after, index] that is not inside a character, if there is one."""
+    return next((place for place in range(index, after, -1) if source.is_boundary(place)), None)
+
+
+def _after_cut(source: Source, start: int, end: int, size: int) -> int:
+    """Where the window behind a cut at `end` starts: early, so long as whole characters beyond the cut fit in it."""
+    early = _boundary_before(source, end - min(OVERLAP, size // 2), start)
+    if early is None or _boundary_before(source, min(early + size, len(source)), end) is None:
+        return end
+    return early
 
 
 def _sentence_ends(source: Source) -> list[int]:
@@ -100,21 +122,17 @@ def _sentence_ends(source: Source) -> list[int]:
 
 
 def _sentence_offsets(text: str) -> Iterator[int]:
-    """Character offsets at which sentences end, the white space behind them included."""
-    for first, last in _blocks(text):
-        document = _sentencizer()(text[first:last])
-        yield from (first + sentence.end_char for sentence in document.sents)
+    """Character offsets at which sentences and paragraphs end."""
+    readable = SURROGATE.sub("\ufffd", text)
+    for first, last in pairwise([0, *(match.end() for match in _PARAGRAPH.finditer(text)), len(text)]):
+        while first < last:
+            stop = min(last, first + _BLOCK)
+            ends = [first + sentence.end_char for sentence in _sentencizer()(readable[first:stop]).sents]
+            if stop < last:
+                ends.pop()  # where the block ends, not the sentence
+            yield from ends
+            first = ends[-1] if ends and stop < last else stop
         yield last
-
-
-def _blocks(text: str) -> Iterator[tuple[int, int]]:
-    """Paragraphs, cut further where one is too long for a sentence splitter to take at once."""
-    start = 0
-    for end in [*(match.end() for match in _PARAGRAPH.finditer(text)), len(text)]:
-        while start < end:
-            stop = min(end, start + _BLOCK)
-            yield start, stop
-            start = stop
 
 
 @lru_cache(maxsize=1)
