@@ -38,7 +38,7 @@ def capitalised(source: Source) -> Sequence[tuple[int, int]]:
 def run_end(source: Source, start: int) -> int:
     """Where the run of capitalised words that holds token `start` ends; the end of its word where it is lower-case."""
     end = start + 1
-    while end < len(source) and (_continues_word(source, end) or (source.types[end] and source.types[start])):
+    while end < len(source) and (source.continues_word(end) or (source.types[end] and source.types[start])):
         end += 1
     return end
 
@@ -85,15 +85,11 @@ class Draft:
         return min((position for position in known if position <= guess + 8), default=guess)
 
 
-def _continues_word(source: Source, index: int) -> bool:
-    start = source.starts[index]
-    return start == source.ends[index - 1] and source.text[start].isalnum() and source.text[start - 1].isalnum()
-
-
 def _begins_sentence(source: Source, index: int) -> bool:
-    before = source.text[: source.starts[index]][-8:].rstrip(" \t\"'“”‘’«»([-—–")
+    start = source.starts[index]
+    before = source.text[max(0, start - 8) : start].rstrip(" \t\"'“”‘’«»([-—–")
     return not before or before[-1] in ".!?:\n"
 
 
 def _words(source: Source, start: int, end: int) -> int:
-    return 1 + sum(not _continues_word(source, index) for index in range(start + 1, end))
+    return 1 + sum(not source.continues_word(index) for index in range(start + 1, end))

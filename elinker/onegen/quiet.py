@@ -1,4 +1,4 @@
-"""Keeping transformers silent while elinker loads and saves: its bars and reports are about things users did not ask."""
+"""Keeping transformers silent while elinker loads and saves: its bars and reports tell users nothing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

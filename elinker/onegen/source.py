@@ -39,6 +39,10 @@ class Source:
         """Whether a mention may begin or end between tokens `index - 1` and `index`: never inside one character."""
         return index in (0, len(self)) or self.starts[index] >= self.ends[index - 1]
 
+    def continues_word(self, index: int) -> bool:
+        """Whether token `index` stands in the same word as the token before it, or in the same character."""
+        return index > 0 and _continues(self.text, self.ends[index - 1], self.starts[index])
+
     def is_blank(self, index: int) -> bool:
         """Whether token `index` stands for white space only, where no mention begins."""
         return not self.text[self.starts[index] : self.ends[index]].strip()
@@ -98,8 +102,7 @@ def _pieces(text: str, offset: int, tokenizer: Any, reserved: Collection[int]) -
 def _case_types(text: str, starts: Sequence[int], ends: Sequence[int]) -> tuple[int, ...]:
     types: list[int] = []
     for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        before = ends[index - 1] if index else -1
-        if start < before or (start == before and text[start - 1 : start + 1].isalnum() and 0 < start < len(text)):
+        if index and _continues(text, ends[index - 1], start):
             types.append(types[-1])  # a word's later pieces carry its first piece's class
             continue
         word_end = end
@@ -108,3 +111,10 @@ def _case_types(text: str, starts: Sequence[int], ends: Sequence[int]) -> tuple[
         word = text[start:word_end].lstrip()
         types.append(0 if not word[:1].isupper() else 2 if len(word) > 1 and word.isupper() else 1)
     return tuple(types)
+
+
+def _continues(text: str, before: int, start: int) -> bool:
+    """Whether a token that starts at `start` goes on in the word of the token that ends at `before`."""
+    return start < before or (
+        start == before and text[start - 1 : start].isalnum() and text[start : start + 1].isalnum()
+    )

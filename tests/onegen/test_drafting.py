@@ -1,0 +1,63 @@
+"""First guesses of mentions: capitalised runs. What is made of them is the business of test_decoding.py."""
+
+import copy
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tokenizers import Tokenizer
+
+from elinker.onegen.drafting import capitalised, plain_copy
+from elinker.onegen.source import Source, read_source
+
+if TYPE_CHECKING:
+    from elinker.onegen.model import OneGen
+
+
+def guesses(source: Source) -> list[str]:
+    return [source.text[slice(*source.span(*span))] for span in capitalised(source)]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("the former CEO of Apple and Steve Jobs", ["CEO", "Apple", "Steve Jobs"]),
+        ("Yesterday it rained. Nobody came", []),
+        ("Steve Jobs left. Angela Merkel stayed", ["Steve Jobs", "Angela Merkel"]),
+        ("the end", []),
+        ("", []),
+    ],
+)
+def test_runs_of_capitalised_words_are_guessed_but_for_a_lone_one_at_a_sentence_start(
+    onegens: "Mapping[str, OneGen]", text: str, names: list[str]
+) -> None:
+    assert guesses(onegens["bert"].source(text)) == names
+
+
+def test_guesses_are_in_order_and_never_cut_a_word(onegen: "OneGen") -> None:
+    source = onegen.source("In Washington, D.C. the Chancellor met FRANCE and 東京 👩‍👩‍👧 O'Neil. ÉLAN")
+    previous = 0
+    for start, end in capitalised(source):
+        assert previous <= start < end <= len(source)
+        assert end == len(source) or not source.continues_word(end)
+        previous = end
+
+
+def test_a_part_of_a_long_text_is_guessed_like_the_whole(onegens: "Mapping[str, OneGen]") -> None:
+    source = onegens["bert"].source("it rained. Nobody saw Steve Jobs in Paris")
+    whole = capitalised(source)
+    cut = capitalised(source.slice(2, len(source)))
+    assert [(start + 2, end + 2) for start, end in cut] == list(whole)
+
+
+def test_tokens_without_characters_are_no_trouble(tokenizer_for: Callable[[str], Any]) -> None:
+    trimming = copy.deepcopy(tokenizer_for("qwen2"))
+    parts = json.loads(trimming.backend_tokenizer.to_str())
+    parts["post_processor"] = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    trimming._tokenizer = Tokenizer.from_str(json.dumps(parts))
+    assert guesses(read_source("in  Paris ", trimming, ())) == ["Paris"]
+
+
+def test_no_guess_at_all_is_a_guess(onegens: "Mapping[str, OneGen]") -> None:
+    assert plain_copy(onegens["bert"].source("Steve Jobs")) == ()
