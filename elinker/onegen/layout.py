@@ -40,15 +40,15 @@ class Layout:
         linking = settings.linking
         prefix, suffix = linking.prompt.split("{input}")
         self.prompt_prefix = self._markup(prefix)
-        self.prompt_suffix = self._markup(suffix)
+        self.prompt_suffix = self._following(suffix)
         self.open = self._markup(linking.open)
-        self.close = self._markup(linking.close)
+        self.close = self._following(linking.close)
         self.query = self._single(linking.query)
         self.forced = self._markup(linking.forced)
         self.end = self._markup(linking.end)
         self.document_token = self._single(settings.document.token)
         before, self._document_body, after = settings.document.parts
-        self._document_head, self._document_tail = self._markup(before), self._markup(after)
+        self._document_head, self._document_tail = self._markup(before), self._following(after)
         self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
         self._reserved = frozenset(tokenizer.get_added_vocab().values()) - {tokenizer.unk_token_id}
         self._check_room()
@@ -156,6 +156,11 @@ class Layout:
 
     def _markup(self, text: str) -> tuple[int, ...]:
         return tuple(self.tokenizer.encode(text, add_special_tokens=False)) if text else ()
+
+    def _following(self, text: str) -> tuple[int, ...]:
+        """Ids of markup behind a text, without the space that SentencePiece puts before what it takes for a start."""
+        lead, both = self._markup("a"), self._markup("a" + text)
+        return both[len(lead) :] if text and both[: len(lead)] == lead else self._markup(text)
 
     def _single(self, text: str) -> int:
         ids = self._markup(text)

@@ -53,6 +53,14 @@ def test_a_marker_of_several_pieces_is_written_whole(onegens: "Mapping[str, OneG
     assert sequence.ids[sequence.retrieval[0]] == layout.query
 
 
+@pytest.mark.parametrize("variant", ["pieces", "llama", "mistral"])
+def test_markup_behind_a_text_brings_no_space_of_its_own(onegens: "Mapping[str, OneGen]", variant: str) -> None:
+    layout = onegens[variant].layout
+    for ids in (layout.close, layout.prompt_suffix):
+        (first, *_) = layout.tokenizer.convert_ids_to_tokens(list(ids))
+        assert not first.startswith("▁")
+
+
 def test_an_entity_is_read_by_the_template(onegen: "OneGen") -> None:
     assert onegen.entity_text(STEVE) == "Steve Jobs (Jobs, Steve). co-founder of Apple"
     assert onegen.entity_text(Entity("Q2", "Pixar")) == "Pixar. "
