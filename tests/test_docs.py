@@ -60,17 +60,15 @@ def run(command: list[str], place: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="the pages' commands are written for a shell")
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
-def test_the_commands_of_a_page_work(page: Path, place: Path) -> None:
-    run(["bash", "-e", "-c", "\n".join(commands(page))], place)
-
-
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
-def test_the_python_of_a_page_works(page: Path, place: Path) -> None:
-    if page.relative_to(ROOT).as_posix() in NOT_HERE:
-        pytest.skip("needs a model from the network")
-    (place / "page.py").write_text("\n".join(blocks(page, "python")), encoding="utf-8")
-    run([sys.executable, "page.py"], place)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if commands(page) or blocks(page, "python")], ids=lambda page: page.name
+)
+def test_what_a_page_shows_works(page: Path, place: Path) -> None:
+    if commands(page):
+        run(["bash", "-e", "-c", "\n".join(commands(page))], place)
+    if page.relative_to(ROOT).as_posix() not in NOT_HERE:
+        (place / "page.py").write_text("\n".join(blocks(page, "python")), encoding="utf-8")
+        run([sys.executable, "page.py"], place)
 
 
 def test_every_page_is_in_the_readme() -> None:

@@ -55,7 +55,7 @@ class CopyState:
             return () if self.opened is None else (Action.CLOSE,)
         if self.opened is None:
             return (Action.COPY, Action.OPEN) if self._may_open() else (Action.COPY,)
-        if position > self.opened and source.is_boundary(position):
+        if position > self.opened and source.is_edge(position):
             return (Action.COPY, Action.CLOSE)
         return (Action.COPY,)
 
@@ -76,6 +76,6 @@ class CopyState:
         rest = len(self.source) - self.position
         return (
             self.budget >= rest + self.mention_cost + self.end_cost
-            and self.source.is_boundary(self.position)
+            and self.source.is_edge(self.position)
             and not self.source.is_blank(self.position)
         )

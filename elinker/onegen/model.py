@@ -99,12 +99,9 @@ class OneGen:
         dtype = dtype or self.stored_dtype
         path = Path(directory)
         path.mkdir(parents=True, exist_ok=True)
-        state = {
-            name: tensor.to(dtype) if dtype is not None and tensor.is_floating_point() else tensor
-            for name, tensor in self.model.state_dict().items()
-        }
+        state = self.model.state_dict()
         with quiet():
-            self.model.save_pretrained(path, state_dict=state)
+            self.model.save_pretrained(path, state_dict=state if dtype is None else _cast(state, dtype))
             self.tokenizer.save_pretrained(path)
             if dtype is not None:  # transformers notes down the type in memory, not that of the files
                 config = copy.deepcopy(self.model.config)
@@ -234,6 +231,18 @@ class OneGen:
                 f"a text of {len(source)} tokens needs {needed} positions, the model has {self.settings.max_length}",
                 hint="cut long texts into windows, as elinker.Linker does",
             )
+
+
+def _cast(state: dict[str, torch.Tensor], dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Floating-point tensors as `dtype`; tensors that share memory go on sharing it, so that they are stored once."""
+    done: dict[tuple[int, torch.Size], torch.Tensor] = {}
+    cast = {}
+    for name, tensor in state.items():
+        place = tensor.data_ptr(), tensor.shape
+        if place not in done:
+            done[place] = tensor.to(dtype) if tensor.is_floating_point() else tensor
+        cast[name] = done[place]
+    return cast
 
 
 def _batches(lengths: Sequence[int], size: int) -> list[list[int]]:

@@ -36,8 +36,18 @@ class Source:
         )
 
     def is_boundary(self, index: int) -> bool:
-        """Whether a mention may begin or end between tokens `index - 1` and `index`: never inside one character."""
+        """Whether tokens `index - 1` and `index` stand for different characters."""
         return index in (0, len(self)) or self.starts[index] >= self.ends[index - 1]
+
+    def is_edge(self, index: int) -> bool:
+        """Whether a mention may begin or end there: not inside a character, nor inside a word of letters with case.
+
+        Scripts without case (Chinese, Thai, Arabic …) do not show where a word ends, so any character may be an edge.
+        """
+        if index in (0, len(self)):
+            return True
+        before, after = self.text[self.starts[index] - 1], self.text[self.starts[index]]
+        return self.is_boundary(index) and not (self.continues_word(index) and _cased(before) and _cased(after))
 
     def continues_word(self, index: int) -> bool:
         """Whether token `index` stands in the same word as the token before it, or in the same character."""
@@ -118,3 +128,7 @@ def _continues(text: str, before: int, start: int) -> bool:
     return start < before or (
         start == before and text[start - 1 : start].isalnum() and text[start : start + 1].isalnum()
     )
+
+
+def _cased(character: str) -> bool:
+    return character.isdigit() or character.lower() != character.upper()

@@ -13,7 +13,7 @@ from elinker.onegen.model import OneGen
 from elinker.schema import Document
 from elinker.training.calibration import fit, judge
 from elinker.training.config import Config, PipelineConfig
-from elinker.training.examples import LabelledText
+from elinker.training.labelled import LabelledText
 from elinker.training.texts import load_texts, read_entities
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from elinker.onegen.layout import Layout
 from elinker.training.config import DataConfig
-from elinker.training.examples import Example, LabelledText, examples_of_epoch
+from elinker.training.examples import Example, examples_of_epoch
+from elinker.training.labelled import LabelledText
 
 _POOL = 512
 """Examples sorted together: large enough that a batch is of one length, small enough that an epoch stays random."""

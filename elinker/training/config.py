@@ -28,9 +28,11 @@ class ModelConfig(_Strict):
 class DataConfig(_Strict):
     """Training texts and entities.
 
-    `texts` are JSON lines with `text` and `mentions` (`start`, `end`, `entity_id` or null); `heldout` is the share of
-    them kept for calibration. Texts are joined with others up to a random length of at most `max_tokens` with
-    probability `join`; `lower` and `upper` are the shares of examples put into lower case and capitals.
+    `texts` are JSON lines with `text` and `mentions` (`start`, `end`, `entity_id` or null); a file may be named more
+    than once to count more. `heldout` is the share of the first file kept for calibration. Texts are joined with
+    others up to a random length of at most `max_tokens` with probability `join`; `lower` and `upper` are the shares of
+    examples put into lower case and capitals, `typographic` of those with curly quotes, `noise` of those with random
+    words (`elinker.training.noise`).
     """
 
     entities: Path
@@ -40,6 +42,8 @@ class DataConfig(_Strict):
     join: float = Field(default=0.0, ge=0, le=1)
     lower: float = Field(default=0.0, ge=0, le=1)
     upper: float = Field(default=0.0, ge=0, le=1)
+    typographic: float = Field(default=0.0, ge=0, le=1)
+    noise: float = Field(default=0.0, ge=0, le=1)
 
 
 class LossConfig(_Strict):

@@ -7,12 +7,14 @@ from elinker.errors import InputError
 from elinker.kb import EntityFile
 from elinker.schema import Entity
 from elinker.training.config import Config
-from elinker.training.examples import LabelledText, read_texts, split_heldout
+from elinker.training.labelled import LabelledText, read_texts, split_heldout
 
 
 def load_texts(config: Config) -> tuple[list[LabelledText], list[LabelledText]]:
-    """Training and held-out texts of a config."""
-    return split_heldout(read_texts(config.data.texts), config.data.heldout, config.seed)
+    """Training and held-out texts of a config; the latter are drawn from the first file alone."""
+    first, *others = config.data.texts
+    training, heldout = split_heldout(read_texts([first]), config.data.heldout, config.seed)
+    return training + read_texts(others), heldout
 
 
 def read_entities(path: Path) -> list[Entity]:

@@ -20,7 +20,8 @@ from elinker.schema import Entity
 from elinker.training.batches import batches
 from elinker.training.config import Config, TrainingConfig
 from elinker.training.documents import DocumentBank
-from elinker.training.examples import Example, LabelledText
+from elinker.training.examples import Example
+from elinker.training.labelled import LabelledText
 from elinker.training.losses import BPR, InfoNCE, generation_loss, sampled_vocabulary
 
 
@@ -216,7 +217,9 @@ class Trainer:
             hidden[[anchors[n][0] for n in anchored], [anchors[n][1] for n in anchored]].float(), dim=-1
         )
         nil_column = len(columns)
-        similarity = torch.cat([queries @ columns.T, self._nil.expand(len(anchored), 1)], dim=1)
+        with torch.autocast(hidden.device.type, enabled=False):  # three digits are too few for cosines to be divided
+            cosines = queries @ columns.T
+        similarity = torch.cat([cosines, self._nil.expand(len(anchored), 1)], dim=1)
         target = torch.tensor(
             [nil_column if positives[n] is None else column_of[_row(positives[n])] for n in anchored],
             device=hidden.device,

@@ -95,6 +95,9 @@ def naive(onegen: "OneGen", source: Source) -> tuple[list[tuple[int, int]], list
     while True:
         at_end = position == len(source)
         whole = at_end or position == 0 or source.starts[position] >= source.ends[position - 1]
+        if whole and not at_end and position and source.starts[position] == source.ends[position - 1]:
+            around = source.text[source.starts[position] - 1 : source.starts[position] + 1]
+            whole = not all(character.isdigit() or character.swapcase() != character for character in around)
         options: dict[str, int] = {}
         if not at_end:
             options["copy"] = source.ids[position]

@@ -20,7 +20,7 @@ def source_of(*pieces: tuple[str, int]) -> Source:
     return Source(text, tuple(range(len(starts))), tuple(starts), tuple(ends), (0,) * len(starts))
 
 
-WORDS = source_of(("a", 1), ("b", 1), ("c", 1))
+WORDS = source_of(("東", 1), ("京", 1), ("都", 1))
 
 
 def state_of(source: Source, budget: int = 100, taken: tuple[Action, ...] = ()) -> CopyState:
@@ -72,6 +72,17 @@ def test_no_mention_opens_or_closes_inside_a_character() -> None:
     assert opened.allowed() == (COPY,)
     opened.apply(COPY)
     assert opened.allowed() == (COPY, CLOSE)
+
+
+def test_no_mention_opens_or_closes_inside_a_word_of_letters_with_case() -> None:
+    pieces = source_of(("Cl", 1), ("endenin", 1), ("7", 1), ("’", 1), ("s", 1))
+    opened = state_of(pieces, taken=(OPEN, COPY))
+    assert opened.allowed() == (COPY,)
+    opened.apply(COPY)
+    assert opened.allowed() == (COPY,)
+    opened.apply(COPY)
+    assert opened.allowed() == (COPY, CLOSE)
+    assert state_of(pieces, taken=(COPY,)).allowed() == (COPY,)
 
 
 def test_no_mention_opens_at_white_space_but_one_may_go_on_over_it() -> None:

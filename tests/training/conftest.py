@@ -16,7 +16,7 @@ from elinker.onegen.model import OneGen
 from elinker.onegen.settings import OneGenSettings
 from elinker.schema import Entity
 from elinker.training.config import Config
-from elinker.training.examples import LabelledText
+from elinker.training.labelled import LabelledText
 from elinker.training.initial import initial_model
 
 RECIPE = Path(__file__).parents[2] / "pipelines" / "train" / "en_starter.toml"
@@ -163,7 +163,8 @@ def values(base: Path, entity_file: Path, text_file: Path, tmp_path: Path) -> di
     values["data"] |= {"entities": str(entity_file), "texts": [str(text_file)], "heldout": 0.1}
     values["loss"] |= {"bank_from": 2, "bank_refresh": 2, "vocabulary_sample": 20}
     values["training"] |= {"steps": 4, "batch_tokens": 400, "warmup": 2, "decay": 2, "checkpoint_every": 2}
-    values["training"]["precision"] = "float32"
+    values["training"] |= {"precision": "float32", "learning_rate": 4e-4}
+    values["data"] |= {"join": 0.5, "noise": 0.0, "typographic": 0.0}
     return values
 
 

@@ -8,7 +8,8 @@ import pytest
 from elinker.onegen.layout import Layout
 from elinker.training.batches import batches, by_length
 from elinker.training.config import DataConfig
-from elinker.training.examples import Example, LabelledText, make_example
+from elinker.training.examples import Example, make_example
+from elinker.training.labelled import LabelledText
 
 CONFIG = DataConfig.model_validate({"entities": "e", "texts": ["t"], "max_tokens": 60})
 

@@ -1,6 +1,7 @@
 """The training file: what is read, and what is said about a wrong one."""
 
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,19 @@ def test_the_starters_recipe_loads_and_its_files_are_there(recipe: Path) -> None
     assert config.pipeline.output == recipe.parents[1] / "en_starter"
 
 
+def test_the_first_training_leads_to_the_second(recipe: Path) -> None:
+    first = Config.load(recipe.with_name("en_starter_first.toml"))
+    second = tomllib.loads(recipe.read_text(encoding="utf-8"))
+    assert (recipe.parent / second["model"]["base"]).resolve() == first.output / "model"
+    assert Config.load(recipe).settings == first.settings
+
+
 def test_relative_paths_are_relative_to_the_file(altered: Callable[[str, str], Path], tmp_path: Path) -> None:
     (tmp_path / "weights").mkdir()
     config = Config.load(altered("base", 'base = "weights"'))
     assert config.model.base == str(tmp_path / "weights")
     assert config.data.entities == tmp_path.parents[1] / "kb/starter/entities.jsonl"
-    assert config.data.texts == (tmp_path.parents[1] / "kb/starter/texts.jsonl",)
+    assert config.data.texts[0] == tmp_path.parents[1] / "kb/starter/texts.jsonl"
     assert config.output == tmp_path.parents[1] / "runs/en_starter"
 
 

@@ -14,15 +14,8 @@ from elinker.onegen.layout import Layout
 from elinker.onegen.settings import Role
 from elinker.schema import Document, Mention
 from elinker.training.config import Config, DataConfig
-from elinker.training.examples import (
-    LabelledText,
-    examples_of_epoch,
-    join,
-    make_example,
-    read_texts,
-    split_heldout,
-    vary_case,
-)
+from elinker.training.examples import examples_of_epoch, join, make_example, vary_case
+from elinker.training.labelled import LabelledText, read_texts, split_heldout
 
 Marked = Callable[..., LabelledText]
 
