@@ -16,8 +16,8 @@ from elinker.onegen.model import OneGen
 from elinker.onegen.settings import OneGenSettings
 from elinker.schema import Entity
 from elinker.training.config import Config
-from elinker.training.labelled import LabelledText
 from elinker.training.initial import initial_model
+from elinker.training.labelled import LabelledText
 
 RECIPE = Path(__file__).parents[2] / "pipelines" / "train" / "en_starter.toml"
 

@@ -27,26 +27,51 @@ def texts() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
+def newswire() -> list[dict[str, Any]]:
+    return rows("newswire.jsonl")
+
+
+@pytest.fixture(scope="module")
 def datasheet() -> str:
     return " ".join((STARTER / "DATASHEET.md").read_text(encoding="utf-8").split())
 
 
 def test_ids_are_unique_and_every_linked_mention_has_its_entity(
-    entities: list[dict[str, Any]], texts: list[dict[str, Any]]
+    entities: list[dict[str, Any]], texts: list[dict[str, Any]], newswire: list[dict[str, Any]]
 ) -> None:
+    texts = texts + newswire
     ids = {entity["id"] for entity in entities}
     assert len(ids) == len(entities)
     assert len({text["id"] for text in texts}) == len(texts)
     assert {mention["entity_id"] for text in texts for mention in text["mentions"]} - {None} <= ids
 
 
-def test_every_mention_is_its_text_and_none_overlap(texts: list[dict[str, Any]]) -> None:
-    for text in texts:
+def test_every_mention_is_its_text_and_none_overlap(
+    texts: list[dict[str, Any]], newswire: list[dict[str, Any]]
+) -> None:
+    for text in texts + newswire:
         last = 0
         for mention in text["mentions"]:
             assert text["text"][mention["start"] : mention["end"]] == mention["text"] != ""
             assert mention["start"] >= last, text["id"]
             last = mention["end"]
+
+
+def test_the_datasheet_counts_the_newswire_texts_right(newswire: list[dict[str, Any]], datasheet: str) -> None:
+    mentions = [mention for text in newswire for mention in text["mentions"]]
+    linked = sum(mention["entity_id"] is not None for mention in mentions)
+    parts = Counter(text["id"].partition("-")[0] for text in newswire)
+    assert f"{len(newswire)} texts of about 80 words" in datasheet
+    assert 75 < sum(len(text["text"].split()) for text in newswire) / len(newswire) < 85
+    assert (
+        f"with {len(mentions):,} mentions, {linked:,} of them ({linked / len(mentions):.0%})".replace("%", " %")
+        in datasheet
+    )
+    assert (
+        f"business {parts['business']}, culture and technology {parts['culture']}, politics {parts['politics']}"
+        in datasheet
+    )
+    assert f"science and accidents {parts['science']}, sport {parts['sport']}" in datasheet
 
 
 def test_the_datasheet_counts_the_entities_right(entities: list[dict[str, Any]], datasheet: str) -> None:

@@ -15,8 +15,8 @@ from elinker.onegen.model import OneGen
 from elinker.schema import Entity
 from elinker.training.config import Config, TrainingConfig
 from elinker.training.examples import Example, make_example
-from elinker.training.labelled import LabelledText
 from elinker.training.initial import initial_model
+from elinker.training.labelled import LabelledText
 from elinker.training.trainer import StepReport, Trainer, learning_rate
 
 Marked = Callable[..., LabelledText]
