@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from elinker.errors import ConfigError, ModelError, UsageError
 from elinker.kb import KnowledgeBase
-from elinker.linking.decision import Decision
+from elinker.linking.antecedents import antecedents
+from elinker.linking.decision import Decision, Evidence
 from elinker.linking.windows import Window, merge, split_windows
 from elinker.onegen.layout import Layout
 from elinker.onegen.model import OneGen, Vectors
@@ -187,34 +188,37 @@ class Linker:
         keep_nil: bool,
     ) -> Iterator[Document]:
         queries = self._stack([row for rows in vectors for row in rows])
-        cosines, rows = self.kb.search(queries, self.settings.top_k)
-        position = 0
+        found = iter(zip(queries, *self.kb.search(queries, self.settings.top_k), strict=True))
         for document, places in zip(documents, spans, strict=True):
-            mentions = []
-            for start, end in places:
-                mention = self._mention(document.text, start, end, queries[position], cosines[position], rows[position])
-                position += 1
-                if keep_nil or mention.entity_id is not None:
-                    mentions.append(mention)
-            yield replace(document, mentions=tuple(mentions))
+            mentions: list[Mention] = []
+            sources = antecedents([document.text[start:end] for start, end in places])
+            for (start, end), source in zip(places, sources, strict=True):
+                recalled = None if source is None else mentions[source].entity_id
+                mentions.append(self._mention(document.text, start, end, *next(found), recalled))
+            kept = [mention for mention in mentions if keep_nil or mention.entity_id is not None]
+            yield replace(document, mentions=tuple(kept))
 
-    def _mention(self, text: str, start: int, end: int, query: Vectors, cosines: Vectors, rows: Vectors) -> Mention:
+    def _mention(
+        self, text: str, start: int, end: int, query: Vectors, cosines: Vectors, rows: Vectors, recalled: str | None
+    ) -> Mention:
         surface = text[start:end]
         if not query.any():
             return Mention(start, end, surface)
         scored = {int(row): float(cosine) for row, cosine in zip(rows, cosines, strict=True)}
         bearers = set(self.kb.rows_named(surface))
-        missing = sorted(bearers - scored.keys())
+        recalled_row = None if recalled is None else self.kb.find(recalled)
+        wanted = bearers if recalled_row is None else bearers | {recalled_row}
+        missing = sorted(wanted - scored.keys())
         scored.update(zip(missing, (self.kb.vectors(missing) @ query).tolist(), strict=True))
-        decision = self.settings.decision
         order = list(scored)
-        ranked = decision.rank(list(scored.values()), [row in bearers for row in order])[: self.settings.top_k]
-        best = [order[index] for index in ranked]
-        probability = decision.probability([scored[row] for row in best], [row in bearers for row in best])
+        evidence = [Evidence(scored[row], row in bearers, row == recalled_row) for row in order]
+        decision = self.settings.decision
+        ranked = decision.rank(evidence)[: self.settings.top_k]
+        probability = decision.probability([evidence[index] for index in ranked])
         candidates = []
-        for row in best:
-            entity = self.kb.entity(row)
-            candidates.append(Candidate(entity.id, entity.label, scored[row]))
+        for index in ranked:
+            entity = self.kb.entity(order[index])
+            candidates.append(Candidate(entity.id, entity.label, evidence[index].cosine))
         linked = bool(candidates) and probability >= decision.threshold
         return Mention(
             start,

@@ -43,6 +43,8 @@ def split_windows(source: Source, size: int, protected: Sequence[tuple[int, int]
         size: tokens a window may have.
         protected: token ranges that no window border may cut where they are shorter than the overlap.
     """
+    if len(source) <= size:
+        return [Window(0, len(source))] if len(source) else []
     windows: list[Window] = []
     ends = _outside(_sentence_ends(source), protected)
     start, covered, cut = 0, 0, False

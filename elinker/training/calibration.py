@@ -1,31 +1,33 @@
-"""Fitting a `Decision` on held-out texts: name bonus, probability, threshold."""
+"""Fitting a `Decision` on held-out texts: bonuses, probability, threshold."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from elinker.linking.decision import Decision
+from elinker.linking.antecedents import antecedents
+from elinker.linking.decision import Decision, Evidence
 from elinker.schema import Document, Mention
 
-NAME_BONUSES = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
+BONUSES = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 _RIDGE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A predicted mention against the labels: `entity_id` is the right entity, None where there is none in the base."""
+    """A predicted mention against the labels.
+
+    `evidence` belongs to its candidates; `entity_id` is the right entity, None where there is none in the base.
+    """
 
     mention: Mention
-    named: tuple[bool, ...]
+    evidence: tuple[Evidence, ...]
     entity_id: str | None
 
-    def ranked(self, decision: Decision) -> tuple[list[float], list[bool], str]:
-        """Cosines and name matches in the decision's order, and the id that comes first."""
-        cosines = [candidate.score for candidate in self.mention.candidates]
-        order = decision.rank(cosines, self.named)
-        first = self.mention.candidates[order[0]].entity_id
-        return [cosines[index] for index in order], [self.named[index] for index in order], first
+    def ranked(self, decision: Decision) -> tuple[list[Evidence], str]:
+        """Evidence in the decision's order, and the id that comes first."""
+        order = decision.rank(self.evidence)
+        return [self.evidence[index] for index in order], self.mention.candidates[order[0]].entity_id
 
 
 def judge(
@@ -47,19 +49,24 @@ def judge(
     """
     judged = []
     for document, spans in zip(predicted, labels, strict=True):
-        for mention in document.mentions:
+        sources = antecedents([mention.text for mention in document.mentions])
+        for mention, source in zip(document.mentions, sources, strict=True):
             span = (mention.start, mention.end)
             if not mention.candidates or (span in spans and spans[span] is None and bears_name(mention.text)):
                 continue
-            named = tuple(is_named(mention.text, candidate.entity_id) for candidate in mention.candidates)
-            judged.append(Judged(mention, named, spans.get(span)))
+            recalled = None if source is None else document.mentions[source].entity_id
+            evidence = tuple(
+                Evidence(candidate.score, is_named(mention.text, candidate.entity_id), candidate.entity_id == recalled)
+                for candidate in mention.candidates
+            )
+            judged.append(Judged(mention, evidence, spans.get(span)))
     return judged
 
 
 def fit(judged: Sequence[Judged], gold: int) -> Decision:
     """The decision that suits judged mentions.
 
-    The name bonus maximises accuracy where there is an entity, the probability is a logistic regression, the threshold
+    The bonuses maximise accuracy where there is an entity, the probability is a logistic regression, the threshold
     maximises micro F1 of links.
 
     Args:
@@ -69,23 +76,22 @@ def fit(judged: Sequence[Judged], gold: int) -> Decision:
     with_entity = [item for item in judged if item.entity_id is not None]
     if not with_entity:
         return Decision()
-    bonus = max(NAME_BONUSES, key=lambda value: _accuracy(with_entity, Decision(name_bonus=value)))
-    plain = Decision(name_bonus=bonus)
+    plain = Decision()
+    for key in ("name_bonus", "recall_bonus"):
+        choices = [plain.model_copy(update={key: bonus}) for bonus in BONUSES]
+        plain = max(choices, key=lambda decision: _accuracy(with_entity, decision))
     rows, right = [], []
     for item in judged:
-        cosines, named, first = item.ranked(plain)
-        rows.append(plain.features(cosines, named))
+        evidence, first = item.ranked(plain)
+        rows.append(plain.features(evidence))
         right.append(first == item.entity_id)
     fitted = plain.model_copy(update={"weights": _logistic(rows, right)})
-    probabilities = []
-    for item in judged:
-        cosines, named, _ = item.ranked(fitted)
-        probabilities.append(fitted.probability(cosines, named))
+    probabilities = [fitted.probability(item.ranked(fitted)[0]) for item in judged]
     return fitted.model_copy(update={"threshold": _best_threshold(probabilities, right, gold)})
 
 
 def _accuracy(judged: Sequence[Judged], decision: Decision) -> float:
-    return sum(item.ranked(decision)[2] == item.entity_id for item in judged) / len(judged)
+    return sum(item.ranked(decision)[1] == item.entity_id for item in judged) / len(judged)
 
 
 def _logistic(rows: Sequence[Sequence[float]], right: Sequence[bool]) -> tuple[float, float, float, float]:

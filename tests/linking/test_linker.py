@@ -9,7 +9,7 @@ import pytest
 
 from elinker.errors import ConfigError, KnowledgeBaseError, ModelError, UsageError
 from elinker.kb import KnowledgeBase, build
-from elinker.linking.decision import Decision
+from elinker.linking.decision import Decision, Evidence
 from elinker.schema import Document, Entity, Mention
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ def test_score_is_the_probability_of_the_first_candidate(linker: "Linker") -> No
         cosines = [candidate.score for candidate in mention.candidates]
         names = {e.id: {name.lower() for name in e.names} for e in ENTITIES}
         named = [mention.text.lower() in names[candidate.entity_id] for candidate in mention.candidates]
-        assert mention.score == pytest.approx(ALWAYS.probability(cosines, named))
+        ranked = [Evidence(cosine, name) for cosine, name in zip(cosines, named, strict=True)]
+        assert mention.score == pytest.approx(ALWAYS.probability(ranked))
 
 
 def test_strings_get_numbers_as_ids_and_documents_keep_theirs(linker: "Linker") -> None:
@@ -216,6 +217,14 @@ def test_an_entity_that_bears_the_words_as_a_name_is_a_candidate_beyond_top_k(
         (mention,) = linker(given(TEXT, place), mentions="given").mentions
         assert [candidate.entity_id for candidate in mention.candidates] == [identifier], mention.text
         assert -1 <= mention.candidates[0].score <= 1
+
+
+def test_a_last_name_is_linked_as_the_full_name_before_it(linker_with: "Callable[..., Linker]") -> None:
+    text = "Steve Jobs spoke. Jobs left."
+    document = given(text, (0, 10), (18, 22))
+    linker = linker_with(decision=Decision(recall_bonus=3.0, threshold=0.0), top_k=1)
+    full, last = linker(document, mentions="given").mentions
+    assert last.entity_id == full.entity_id
 
 
 def test_no_more_candidates_than_top_k(linker_with: "Callable[..., Linker]") -> None:

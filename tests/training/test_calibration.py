@@ -2,7 +2,7 @@
 
 import pytest
 
-from elinker.linking.decision import Decision
+from elinker.linking.decision import Decision, Evidence
 from elinker.schema import Candidate, Document, Mention
 from elinker.training.calibration import Judged, fit, judge
 
@@ -14,7 +14,7 @@ def mention(text: str, start: int, *candidates: tuple[str, float]) -> Mention:
 def judged(right: str | None, *candidates: tuple[str, float, bool]) -> Judged:
     return Judged(
         mention("x", 0, *((entity, score) for entity, score, _ in candidates)),
-        tuple(named for _, _, named in candidates),
+        tuple(Evidence(score, named) for _, score, named in candidates),
         right,
     )
 
@@ -29,7 +29,7 @@ def test_mentions_are_judged_by_their_exact_span() -> None:
 def test_names_of_the_candidates_are_looked_up() -> None:
     found = Document("d", "Paris", (mention("Paris", 0, ("Q90", 0.9), ("Q1", 0.8)),))
     (item,) = judge([found], [{}], lambda text, entity: (text, entity) == ("Paris", "Q1"), lambda text: True)
-    assert item.named == (False, True)
+    assert [evidence.named for evidence in item.evidence] == [False, True]
 
 
 def test_an_unlinked_label_that_bears_a_name_of_the_base_is_left_out() -> None:
@@ -38,10 +38,17 @@ def test_an_unlinked_label_that_bears_a_name_of_the_base_is_left_out() -> None:
     assert len(judge([found], [{(0, 5): None}], lambda text, entity: True, lambda text: False)) == 1
 
 
+def test_the_entity_of_an_earlier_longer_name_is_recalled() -> None:
+    longer = Mention(0, 11, "Gerald Ford", "Q9582", "Gerald Ford", 0.9, (Candidate("Q9582", "Gerald Ford", 0.9),))
+    found = Document("d", "Gerald Ford. Ford", (longer, mention("Ford", 13, ("Q44294", 0.8), ("Q9582", 0.7))))
+    (_, ford) = judge([found], [{}], lambda text, entity: False, lambda text: False)
+    assert [evidence.recalled for evidence in ford.evidence] == [False, True]
+
+
 def test_the_name_bonus_is_used_where_it_corrects_the_order() -> None:
     world = [judged("Q1", ("Q2", 0.6, False), ("Q1", 0.5, True)), judged("Q3", ("Q3", 0.7, False), ("Q4", 0.2, True))]
     decision = fit(world, gold=2)
-    assert all(item.ranked(decision)[2] == item.entity_id for item in world)
+    assert all(item.ranked(decision)[1] == item.entity_id for item in world)
     assert 0.1 < decision.name_bonus < 0.5
 
 
@@ -56,8 +63,7 @@ def test_probability_separates_right_from_wrong_and_the_threshold_lies_between()
     decision = fit(right + wrong, gold=10)
 
     def probability(item: Judged) -> float:
-        cosines, named, _ = item.ranked(decision)
-        return decision.probability(cosines, named)
+        return decision.probability(item.ranked(decision)[0])
 
     assert max(map(probability, wrong)) < decision.threshold <= min(map(probability, right))
 
