@@ -95,7 +95,7 @@ def generate(onegen: OneGen, sources: Sequence[Source], *, query: bool = True) -
     prompt_types = pad([types for _, types in prompts], 0, onegen.device, left=True)
 
     def give_types(_: Any, arguments: Any, keywords: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        first = keywords["input_ids"].shape[1] > 1
+        first = (arguments[0] if arguments else keywords["input_ids"]).shape[1] > 1
         types = prompt_types if first else torch.tensor(grammar.types, device=onegen.device)[:, None]
         return arguments, keywords | ({"token_type_ids": types} if onegen.backbone.token_types else {})
 
@@ -172,10 +172,11 @@ class Meter:
         self.calls = self.tokens = self.rows = 0
         onegen.model.base_model.register_forward_pre_hook(self._count, with_kwargs=True)
 
-    def _count(self, _: Any, __: Any, keywords: dict[str, Any]) -> None:
+    def _count(self, _: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        ids = arguments[0] if arguments else keywords["input_ids"]
         self.calls += 1
-        self.rows += keywords["input_ids"].shape[0]
-        self.tokens += keywords["input_ids"].numel()
+        self.rows += ids.shape[0]
+        self.tokens += ids.numel()
 
     def reset(self) -> None:
         self.calls = self.tokens = self.rows = 0

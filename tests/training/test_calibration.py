@@ -46,10 +46,16 @@ def test_the_entity_of_an_earlier_longer_name_is_recalled() -> None:
 
 
 def test_the_name_bonus_is_used_where_it_corrects_the_order() -> None:
-    world = [judged("Q1", ("Q2", 0.6, False), ("Q1", 0.5, True)), judged("Q3", ("Q3", 0.7, False), ("Q4", 0.2, True))]
-    decision = fit(world, gold=2)
+    corrected = judged("Q1", ("Q2", 0.6, False), ("Q1", 0.5, True))
+    world = [corrected] * 4 + [judged("Q3", ("Q3", 0.7, False), ("Q4", 0.2, True))]
+    decision = fit(world, gold=5)
     assert all(item.ranked(decision)[1] == item.entity_id for item in world)
     assert 0.1 < decision.name_bonus < 0.5
+
+
+def test_no_bonus_where_the_gain_may_be_chance() -> None:
+    world = [judged("Q1", ("Q2", 0.6, False), ("Q1", 0.5, True)), judged("Q3", ("Q3", 0.7, False), ("Q4", 0.2, True))]
+    assert fit(world, gold=2).name_bonus == 0.0
 
 
 def test_no_bonus_where_names_mislead() -> None:
