@@ -85,10 +85,7 @@ def from_doc(doc: "Doc", *, default_id: str) -> Document:
     value = _listed(doc.user_data.get(USER_DATA_KEY, {}))
     if not isinstance(value, dict):
         raise InputError(f"user data {USER_DATA_KEY!r} is not an object")
-    try:
-        known = Document.from_json({"id": default_id, **value, "text": doc.text})
-    except (AttributeError, TypeError) as error:
-        raise InputError(f"user data {USER_DATA_KEY!r} is not as docs/formats.md describes it: {error}") from None
+    known = Document.from_json({"id": default_id, **value, "text": doc.text})
     details = {(mention.start, mention.end, mention.entity_id or ""): mention for mention in known.mentions}
     mentions = []
     for span in doc.ents:

@@ -38,7 +38,8 @@ def parse(line: str, options: ReadOptions, *, default_id: str) -> Document:
         raise InputError(f"the line is {_json_type(value)}, not a JSON object")
     own_names = options.text_field == "text" and options.id_field == "id"
     if own_names and _is_own(value):
-        return _own({**value, "id": _id(value.get("id"), default_id), "meta": _meta(value, _OWN_FIELDS)})
+        own = {**value, "id": _id(value.get("id"), default_id), "meta": _meta(value, _OWN_FIELDS)}
+        return in_order(Document.from_json(own))
     if options.text_field not in value:
         names = ", ".join(map(repr, value)) or "none"
         raise InputError(f"no field {options.text_field!r}", hint=f"fields: {names}; name one with --text-field")
@@ -47,13 +48,6 @@ def parse(line: str, options: ReadOptions, *, default_id: str) -> Document:
         raise InputError(f"field {options.text_field!r} is {_json_type(text)}, not a string")
     identifier = _id(value.get(options.id_field), default_id)
     return Document(identifier, text, meta=_meta(value, (options.text_field, options.id_field, "meta")))
-
-
-def _own(value: Mapping[str, Any]) -> Document:
-    try:
-        return in_order(Document.from_json(value))
-    except (AttributeError, TypeError) as error:
-        raise InputError(f"a mention or candidate is not as docs/formats.md describes it: {error}") from None
 
 
 def _load(line: str) -> Any:

@@ -147,11 +147,9 @@ def in_order(document: Document) -> Document:
     """The document with its mentions in order of `start`.
 
     Raises:
-        InputError: two mentions overlap, or an offset is negative.
+        InputError: two mentions overlap.
     """
     mentions = tuple(sorted(document.mentions, key=lambda mention: mention.start))
-    if mentions and mentions[0].start < 0:
-        raise InputError(f"mention {mentions[0].text!r} starts at {mentions[0].start}, before the text")
     for before, after in pairwise(mentions):
         if before.end > after.start:
             raise InputError(f"mentions {before.text!r} at {before.start} and {after.text!r} at {after.start} overlap")

@@ -103,7 +103,7 @@ class TestJsonl:
             ('{"text": "a", "n": ' + "9" * 5000 + "}", "not JSON that can be read"),
             ('{"schema": 99, "text": "a", "mentions": []}', "newer"),
             ('{"text": "Apple", "mentions": [{"start": 1, "end": 3, "text": "Ap"}]}', "is not the text at 1:3"),
-            ('{"text": "Apple", "mentions": [{"start": -2, "end": -1, "text": "l"}]}', "before the text"),
+            ('{"text": "Apple", "mentions": [{"start": -2, "end": -1, "text": "l"}]}', "is not the text at -2:-1"),
             (
                 '{"text": "Up", "mentions": [{"start": 0, "end": 2, "text": "Up"}, '
                 '{"start": 1, "end": 2, "text": "p"}]}',
@@ -111,7 +111,7 @@ class TestJsonl:
             ),
             (
                 '{"text": "Ap", "mentions": [{"start": 0, "end": 2, "text": "Ap", "candidates": ["Q1"]}]}',
-                "not as docs/formats.md describes",
+                "field 'candidates[]' is str, not dict",
             ),
         ],
     )
