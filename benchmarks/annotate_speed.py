@@ -242,7 +242,9 @@ def report(
 ) -> None:
     tokens = sum(map(len, sources))
     median = {way: statistics.median(values) for way, values in seconds.items()}
-    table = Table(title=f"{documents} documents, {len(sources)} windows, {tokens} source tokens")
+    table = Table(
+        title=f"{documents} documents, {len(sources)} windows, {tokens} source tokens; passes and tokens read a window"
+    )
     for column in (
         "way",
         "seconds",
