@@ -114,18 +114,17 @@ def info(
 
 @app.command(epilog="Example: elinker kb search 'Steve Jobs' --kb my-kb --model en_starter -k 5")
 def search(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="A name, or a name with a description.")],
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="A name, or a few words about an entity.")],
     kb: Base = STARTER,
     model: OptionalModel = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many of the nearest entities to show.")] = 10,
     device: Device = None,
 ) -> None:
-    """Find entities: those named exactly TEXT, and those whose vectors are nearest to it.
+    """Find entities: those named exactly TEXT, and those whose vectors are nearest to TEXT read as a mention.
 
     Without --model the one of the pipeline given with --kb is used, or the starter's where it made the base.
     """
     from elinker.kb import KnowledgeBase
-    from elinker.schema import Entity
 
     base = KnowledgeBase.open(_part(kb, "kb"))
     encoder = _search_model(base, kb, model, device)
@@ -133,7 +132,7 @@ def search(
     if named:
         _print_entities(base, f"named {text!r}", [(None, row) for row in named])
     if encoder is not None:
-        vectors = encoder.encode_documents([encoder.entity_text(Entity(id="", label=text))])
+        vectors = encoder.encode_queries([text])
         scores, rows = base.search(vectors, k)
         _print_entities(base, f"nearest to {text!r}", list(zip(scores[0].tolist(), rows[0].tolist(), strict=True)))
     elif not named:

@@ -27,3 +27,6 @@ class Encoder(Protocol):
         self, texts: Sequence[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> NDArray[np.float32]:
         """One vector of unit length a text. *Shape:* (len(texts), dim). `progress` hears how many more are done."""
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One query vector a text, read as a mention. *Shape:* (len(texts), dim); zero for a text without tokens."""

@@ -189,6 +189,19 @@ class OneGen:
             mentions.append(tokens)
         return self.read([source], [mentions])[0]
 
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """Query vectors, shape (texts, dim), of texts that are each read as one mention; zero where there is no token.
+
+        Texts are cut to a window.
+        """
+        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
+        sources = [self.source(text).slice(0, self.layout.window) for text in texts]
+        rows = [row for row, source in enumerate(sources) if len(source)]
+        found = self.read([sources[row] for row in rows], [[(0, len(sources[row]))] for row in rows])
+        for row, vector in zip(rows, found, strict=True):
+            vectors[row] = vector[0]
+        return vectors
+
     def entity_text(self, entity: Entity) -> str:
         """What the model reads about an entity (`document.template` of the settings)."""
         return self.layout.entity_text(entity)

@@ -107,6 +107,14 @@ def test_the_shipped_base_verifies_against_the_shipped_model() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_search_finds_the_entities_that_a_name_may_mean() -> None:
+    done = command("kb", "search", "Ford", "-k", "4")
+    assert done.returncode == 0, done.stderr
+    nearest = done.stdout[done.stdout.index("nearest") :]
+    assert "Ford Motor Company" in nearest
+    assert "Gerald Ford" in nearest
+
+
 @pytest.mark.parametrize("suffix", [".jsonl", ".conll", ".spacy"])
 def test_a_corpus_is_annotated_into_every_format(tmp_path: Path, suffix: str, linker: "Linker") -> None:
     output = tmp_path / f"out{suffix}"

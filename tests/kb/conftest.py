@@ -37,6 +37,9 @@ class NgramEncoder:
                 progress(1)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-9)
 
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self.encode_documents(texts)
+
 
 ENTITIES = (
     Entity("Q19837", "Steve Jobs", ("Jobs", "Steve"), "co-founder of Apple", ("person",)),

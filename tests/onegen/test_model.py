@@ -190,3 +190,13 @@ def test_progress_counts_every_text_once(onegens: "Mapping[str, OneGen]") -> Non
     done: list[int] = []
     onegens["llama"].encode_documents(["a", "b", "c", "d", "e"], batch_size=2, progress=done.append)
     assert done == [2, 2, 1]
+
+
+def test_a_query_is_the_vector_of_a_text_that_is_all_mention(onegen: "OneGen") -> None:
+    texts = ["Paris", "", "the capital of France"]
+    vectors = onegen.encode_queries(texts)
+    assert vectors.shape == (3, onegen.dim)
+    assert not vectors[1].any()
+    for row in (0, 2):
+        alone = onegen.disambiguate(texts[row], [(0, len(texts[row]))])
+        np.testing.assert_allclose(vectors[row], alone[0], atol=2e-5)
