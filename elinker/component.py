@@ -13,7 +13,6 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,17 +23,14 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
+from elinker.corpus.docbin import ENTITY_TYPE, USER_DATA_KEY
 from elinker.errors import UsageError
 from elinker.linking.linker import COMPONENT, Linker, MentionSource
 from elinker.resources import STARTER, find_pipeline
 from elinker.schema import Candidate, Document, Mention
 
-USER_DATA_KEY = "elinker"
 NIL = "NIL"
 """`kb_id_` of an entity span that is not linked, as spaCy's own entity linker has it."""
-
-ENTITY_TYPE = "ENTITY"
-"""Label of a span whose entity has no type."""
 
 AlignmentMode = Literal["strict", "contract", "expand"]
 
@@ -226,9 +222,8 @@ class OneGenLinker:
         taken = {token.i for span in kept for token in span}
         others = [span for span in doc.ents if taken.isdisjoint(range(span.start, span.end))]
         doc.set_ents(sorted([*kept, *others], key=lambda span: span.start))
-        value = replace(document, text=doc.text).to_json()
         doc.user_data[USER_DATA_KEY] = {
-            "mentions": value["mentions"],
+            "mentions": document.to_json()["mentions"],
             "spans": [None if span is None else [span.start, span.end] for span in spans],
         }
         return doc

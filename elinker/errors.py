@@ -1,5 +1,10 @@
 """The family of errors that a user can cause. Each says in one line what is wrong and, in `hint`, what to do."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class ElinkerError(Exception):
     """Base of all errors raised on purpose. The command line prints it as one line and exits with `exit_code`."""
@@ -48,6 +53,13 @@ class MissingExtraError(UsageError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _restore_extra, (self.message, self.hint)
+
+
+def first_problem(error: "ValidationError") -> str:
+    """The first thing that pydantic found wrong with a file, as `key: message`."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
+    return f"{key}: {first['msg']}"
 
 
 def _restore(kind: type[ElinkerError], message: str, hint: str | None) -> ElinkerError:

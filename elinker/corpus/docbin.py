@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 USER_DATA_KEY = "elinker"
 ENTITY_TYPE = "ENTITY"
-"""Label of every span in `doc.ents`: a `Mention` knows what it refers to, not its type."""
+"""Label of a span whose type is not known: a `Mention` knows what it refers to, not its type."""
 
 
 def to_doc(document: Document, vocab: "Vocab") -> "Doc":

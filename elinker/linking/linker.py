@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from elinker.errors import ConfigError, ModelError, UsageError
+from elinker.errors import ConfigError, ModelError, UsageError, first_problem
 from elinker.kb import KnowledgeBase
 from elinker.linking.antecedents import antecedents
 from elinker.linking.decision import Decision, Evidence
@@ -256,9 +256,7 @@ def _read_settings(directory: Path) -> LinkerSettings:
     try:
         return LinkerSettings.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
-        raise ModelError(f"{path}: {key}: {first['msg']}") from None
+        raise ModelError(f"{path}: {first_problem(error)}") from None
 
 
 def _with_overrides(
@@ -310,6 +308,3 @@ def _layers(
 def _shift(tokens: tuple[int, int] | None, offset: int) -> tuple[int, int]:
     assert tokens is not None
     return tokens[0] + offset, tokens[1] + offset
-
-
-__all__ = ["COMPONENT", "Linker", "LinkerSettings", "linker_directory"]

@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from elinker.errors import ModelError
+from elinker.errors import ModelError, first_problem
 
 SETTINGS_FILE = "onegen.json"
 
@@ -134,9 +134,7 @@ class OneGenSettings(_Strict):
                 hint="give a directory made by elinker train, or add settings (docs/models.md)",
             ) from None
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"]) or "(whole file)"
-            raise ModelError(f"{path}: {key}: {first['msg']}", hint="docs/models.md lists the keys") from None
+            raise ModelError(f"{path}: {first_problem(error)}", hint="docs/models.md lists the keys") from None
 
     def save(self, directory: Path) -> None:
         """Write `onegen.json` into a model directory."""
