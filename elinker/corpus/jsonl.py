@@ -33,7 +33,7 @@ def parse(line: str, options: ReadOptions, *, default_id: str) -> Document:
     Raises:
         InputError: the line is not JSON, has no text, holds a lone surrogate, or is a broken line of elinker's own.
     """
-    value = _load(line)
+    value = load(line)
     if not isinstance(value, dict):
         raise InputError(f"the line is {_json_type(value)}, not a JSON object")
     own_names = options.text_field == "text" and options.id_field == "id"
@@ -50,7 +50,12 @@ def parse(line: str, options: ReadOptions, *, default_id: str) -> Document:
     return Document(identifier, text, meta=_meta(value, (options.text_field, options.id_field, "meta")))
 
 
-def _load(line: str) -> Any:
+def load(line: str) -> Any:
+    """The JSON value of a line; `NaN` and `Infinity`, which JSON does not have, are null.
+
+    Raises:
+        InputError: the line is not JSON, is nested too deeply, or holds a lone surrogate.
+    """
     try:
         value = json.loads(line, parse_constant=lambda _: None)
     except json.JSONDecodeError as error:

@@ -1,0 +1,86 @@
+"""From a path to labelled documents: the list of formats, which one a file is in, and what to do with broken documents.
+
+How a format is read stands in its own file.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from elinker.errors import InputError, UsageError
+from elinker.labelled import aida, docbin, elevant, jsonl
+from elinker.labelled.source import Reject, at
+from elinker.schema import Document
+
+_HEAD = 1 << 16
+"""Bytes of a file that its format is guessed from."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    read: Callable[[Path, Reject], Iterator[Document]]
+    recognises: Callable[[Path, str], bool]
+
+
+_FORMATS = {
+    "docbin": _Format(docbin.read, docbin.recognises),
+    "aida": _Format(aida.read, aida.recognises),
+    "elevant": _Format(elevant.read, elevant.recognises),
+    "jsonl": _Format(jsonl.read, jsonl.recognises),
+}
+
+FORMATS = tuple(_FORMATS)
+"""Names of the formats that can be read."""
+
+
+def read_labelled(
+    path: Path, *, format: str | None = None, skip: Callable[[InputError], None] | None = None
+) -> Iterator[Document]:
+    """The documents of a file with their gold mentions, in order of `start`, read as they are asked for.
+
+    `entity_id` is the gold id, None for a mention whose entity is unknown or outside the annotators' base. Mentions may
+    overlap. Without `format` the content tells it. A broken document raises, or is given to `skip` and left out.
+
+    Raises:
+        InputError: a document is broken (file and line are named), the file cannot be read, or its format is not clear.
+        UsageError: there is no such format.
+    """
+    name = guess_format(path) if format is None else format
+    if name not in _FORMATS:
+        raise UsageError(f"no format {name!r} of labelled texts", hint=f"one of: {', '.join(FORMATS)}")
+    return _read(path, _FORMATS[name], _raise if skip is None else skip)
+
+
+def guess_format(path: Path) -> str:
+    """The name of the format that a file's first bytes speak for.
+
+    Raises:
+        InputError: none does, or the file cannot be read.
+    """
+    head = _head(path)
+    for name, form in _FORMATS.items():
+        if form.recognises(path, head):
+            return name
+    raise InputError(
+        f"{path}: the format of these labelled texts is not clear from the first line",
+        hint=f"name it with --format, one of: {', '.join(FORMATS)}",
+    )
+
+
+def _head(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD).decode("utf-8-sig", "replace")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+
+
+def _read(path: Path, form: _Format, reject: Reject) -> Iterator[Document]:
+    try:
+        yield from form.read(path, reject)
+    except OSError as error:
+        raise at(path, None, InputError(error.strerror or str(error))) from None
+
+
+def _raise(error: InputError) -> None:
+    raise error
