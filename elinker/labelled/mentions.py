@@ -12,13 +12,15 @@ def gold_mention(text: str, start: int, end: int, entity_id: str | None = None, 
     """The mention at `start:end`, counted in characters of `text`.
 
     Raises:
-        InputError: the span is empty or reaches beyond the text.
+        InputError: the span is empty, holds nothing but whitespace, or reaches beyond the text.
     """
     if not 0 <= start < end <= len(text):
         raise InputError(
             f"span {start}:{end} is not in the text of {len(text)} characters",
             hint="offsets count characters (Unicode code points) of the text, the end is exclusive",
         )
+    if text[start:end].isspace():
+        raise InputError(f"span {start}:{end} holds nothing but whitespace")
     return Mention(start, end, text[start:end], entity_id, label if entity_id is not None else None)
 
 

@@ -3,13 +3,14 @@
 How a format is read stands in its own file.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from elinker.errors import InputError, UsageError
-from elinker.labelled import aida, docbin, elevant, jsonl
-from elinker.labelled.source import Reject, at
+from elinker.labelled import aida, brat, docbin, elevant, hipe, jsonl, kilt, nif, onegen
+from elinker.labelled.source import Reject, at, raise_error
+from elinker.labelled.titles import map_document
 from elinker.schema import Document
 
 _HEAD = 1 << 16
@@ -22,24 +23,27 @@ class _Format:
     recognises: Callable[[Path, str], bool]
 
 
-_FORMATS = {
-    "docbin": _Format(docbin.read, docbin.recognises),
-    "aida": _Format(aida.read, aida.recognises),
-    "elevant": _Format(elevant.read, elevant.recognises),
-    "jsonl": _Format(jsonl.read, jsonl.recognises),
-}
+_MODULES = (docbin, brat, aida, hipe, nif, kilt, onegen, elevant, jsonl)
+"""In the order in which they are asked whether a file is theirs."""
 
-FORMATS = tuple(_FORMATS)
+_FORMATS = {module.__name__.rpartition(".")[2]: _Format(module.read, module.recognises) for module in _MODULES}
+
+FORMATS = tuple(sorted(_FORMATS))
 """Names of the formats that can be read."""
 
 
 def read_labelled(
-    path: Path, *, format: str | None = None, skip: Callable[[InputError], None] | None = None
+    path: Path,
+    *,
+    format: str | None = None,
+    skip: Callable[[InputError], None] | None = None,
+    map_ids: Mapping[str, str] | None = None,
 ) -> Iterator[Document]:
     """The documents of a file with their gold mentions, in order of `start`, read as they are asked for.
 
     `entity_id` is the gold id, None for a mention whose entity is unknown or outside the annotators' base. Mentions may
     overlap. Without `format` the content tells it. A broken document raises, or is given to `skip` and left out.
+    `map_ids` are ids by title (`titles.read_titles`): an id that is a title there is replaced.
 
     Raises:
         InputError: a document is broken (file and line are named), the file cannot be read, or its format is not clear.
@@ -48,21 +52,22 @@ def read_labelled(
     name = guess_format(path) if format is None else format
     if name not in _FORMATS:
         raise UsageError(f"no format {name!r} of labelled texts", hint=f"one of: {', '.join(FORMATS)}")
-    return _read(path, _FORMATS[name], _raise if skip is None else skip)
+    documents = _read(path, _FORMATS[name], raise_error if skip is None else skip)
+    return documents if map_ids is None else (map_document(document, map_ids) for document in documents)
 
 
 def guess_format(path: Path) -> str:
-    """The name of the format that a file's first bytes speak for.
+    """The name of the format that a file's first bytes, or what lies in a folder, speak for.
 
     Raises:
         InputError: none does, or the file cannot be read.
     """
-    head = _head(path)
+    head = "" if path.is_dir() else _head(path)
     for name, form in _FORMATS.items():
         if form.recognises(path, head):
             return name
     raise InputError(
-        f"{path}: the format of these labelled texts is not clear from the first line",
+        f"{path}: the format of these labelled texts is not clear from their beginning",
         hint=f"name it with --format, one of: {', '.join(FORMATS)}",
     )
 
@@ -80,7 +85,3 @@ def _read(path: Path, form: _Format, reject: Reject) -> Iterator[Document]:
         yield from form.read(path, reject)
     except OSError as error:
         raise at(path, None, InputError(error.strerror or str(error))) from None
-
-
-def _raise(error: InputError) -> None:
-    raise error

@@ -13,6 +13,11 @@ Reject = Callable[[InputError], None]
 """Takes what is wrong with one document. It raises to end the reading; when it returns, the next document is read."""
 
 
+def raise_error(error: InputError) -> None:
+    """The `Reject` that ends the reading at the first error."""
+    raise error
+
+
 def at(path: Path, line: int | None, error: InputError) -> InputError:
     """The error with file and line before it."""
     place = str(path) if line is None else f"{path}:{line}"

@@ -1,0 +1,144 @@
+"""brat's standoff files: a text `NAME.txt` and beside it `NAME.ann` with annotations by character offset.
+
+The format: https://brat.nlplab.org/standoff.html. `T` lines are mentions, `N` lines say what they refer to.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from elinker.corpus.plain import decode
+from elinker.errors import InputError
+from elinker.labelled.identifiers import normalise_id
+from elinker.labelled.mentions import gold_document, gold_mention
+from elinker.labelled.source import Reject, at, lines
+from elinker.schema import Document
+
+DISCONTINUOUS = "discontinuous"
+"""Key of `meta`: what is marked in pieces, objects with `spans` (pairs of start and end), `text` and `entity_id`."""
+
+_BOM = b"\xef\xbb\xbf"
+_SPAN = re.compile(r"T\d+\t\S+ \d+ \d+")
+_NORMALISATION = re.compile(r"\S+ (T\S+) ([^:\s]+):(\S.*)")
+_PLAIN_ID = ("wikidata", "wikipedia", "dbpedia")
+
+
+@dataclass
+class _Annotations:
+    """What an `.ann` file says: spans by their id, entities and labels by it, the ids of event triggers."""
+
+    spans: dict[str, tuple[int, list[tuple[int, int]], str]] = field(default_factory=dict)
+    entities: dict[str, tuple[str, str]] = field(default_factory=dict)
+    triggers: set[str] = field(default_factory=set)
+
+
+def recognises(path: Path, head: str) -> bool:
+    """Whether it is a folder with `.ann` files, one of them, or the text beside one."""
+    if path.is_dir():
+        return next(path.rglob("*.ann"), None) is not None
+    if path.suffix.lower() == ".txt":
+        return path.with_suffix(".ann").is_file()
+    return path.suffix.lower() == ".ann" and (not head.strip() or _SPAN.search(head) is not None)
+
+
+def read(path: Path, reject: Reject) -> Iterator[Document]:
+    """A document a pair of files; a folder is read at any depth, sorted by name. The id is the name without suffix.
+
+    A mention is a `T` line that is no trigger of an event; its entity is that of its first `N` line. A span in several
+    pieces with nothing but whitespace between them is one mention, as brat writes spans that reach over a line break;
+    one with other text between is no `Mention` and goes to `meta["discontinuous"]`.
+    """
+    folder = path if path.is_dir() else path.parent
+    for annotations in sorted(path.rglob("*.ann")) if path.is_dir() else [path.with_suffix(".ann")]:
+        try:
+            yield _document(annotations, annotations.relative_to(folder).with_suffix("").as_posix())
+        except InputError as error:
+            reject(error)
+        except OSError as error:
+            reject(at(Path(error.filename or annotations), None, InputError(error.strerror or str(error))))
+
+
+def _document(path: Path, identifier: str) -> Document:
+    text_path = path.with_suffix(".txt")
+    try:
+        text = decode(text_path.read_bytes().removeprefix(_BOM))
+    except InputError as error:
+        raise at(text_path, None, error) from None
+    found = _Annotations()
+    for number, line in lines(path):
+        try:
+            if isinstance(line, InputError):
+                raise line
+            _read_line(found, number, line)
+        except InputError as error:
+            raise at(path, number, error) from None
+    mentions = []
+    discontinuous: list[dict[str, Any]] = []
+    for name, (number, pieces, covered) in found.spans.items():
+        try:
+            _check(text, pieces, covered)
+            entity_id, label = found.entities.get(name, (None, None))
+            joined = _joined(text, pieces)
+            if name in found.triggers:
+                continue
+            if joined is None:
+                discontinuous.append(
+                    {"spans": [list(piece) for piece in pieces], "text": covered, "entity_id": entity_id}
+                )
+            else:
+                mentions.append(gold_mention(text, *joined, entity_id, label))
+        except InputError as error:
+            raise at(path, number, error) from None
+    return gold_document(identifier, text, mentions, {DISCONTINUOUS: discontinuous} if discontinuous else {})
+
+
+def _read_line(found: _Annotations, number: int, line: str) -> None:
+    kind = line[:1]
+    if kind not in "TNE" or not kind:
+        return
+    name, _, rest = line.partition("\t")
+    body, _, covered = rest.partition("\t")
+    if kind == "T":
+        _, _, offsets = body.partition(" ")
+        found.spans[name] = (number, _offsets(offsets), covered)
+    elif kind == "N":
+        matched = _NORMALISATION.fullmatch(body)
+        if matched is None:
+            raise InputError(f"{body!r} is not a type, a T id and DATABASE:ID")
+        target, database, identifier = matched.groups()
+        plain = database.lower() in _PLAIN_ID
+        entity = normalise_id(identifier if plain else f"{database}:{identifier}")
+        found.entities.setdefault(target, (entity, covered or entity))
+    else:
+        trigger = body.split(" ", 1)[0].rpartition(":")[2]
+        found.triggers.add(trigger)
+
+
+def _offsets(offsets: str) -> list[tuple[int, int]]:
+    pieces = []
+    for piece in offsets.split(";"):
+        numbers = piece.split(" ")
+        if len(numbers) != 2 or not all(number.isascii() and number.isdigit() for number in numbers):
+            raise InputError(f"{offsets!r} are no offsets", hint="a T line is: T1, tab, type start end, tab, text")
+        pieces.append((int(numbers[0]), int(numbers[1])))
+    return sorted(pieces)
+
+
+def _check(text: str, pieces: list[tuple[int, int]], covered: str) -> None:
+    marked = " ".join(gold_mention(text, start, end).text for start, end in pieces)
+    if covered and marked.split() != covered.split():
+        raise InputError(
+            f"{covered!r} is not the text at {pieces[0][0]}:{pieces[-1][1]}, which reads {marked!r}",
+            hint="offsets count characters of the .txt file, line breaks as they are in it",
+        )
+
+
+def _joined(text: str, pieces: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """One span for pieces that only whitespace parts; None for others."""
+    for before, after in pairwise(pieces):
+        if text[before[1] : after[0]].strip():
+            return None
+    return pieces[0][0], pieces[-1][1]
