@@ -16,6 +16,7 @@ from elinker.errors import InputError, ModelError, UsageError
 from elinker.onegen.backbone import Backbone, fingerprint
 from elinker.onegen.decoding import Marking, pad, unit_vectors
 from elinker.onegen.layout import Layout, TokenSequence
+from elinker.onegen.presets import choose_preset
 from elinker.onegen.quiet import quiet
 from elinker.onegen.settings import OneGenSettings
 from elinker.onegen.source import Source
@@ -55,12 +56,19 @@ class OneGen:
 
     @classmethod
     def from_pretrained(
-        cls, path_or_id: str | Path, *, device: str | None = None, dtype: str | torch.dtype | None = None
+        cls,
+        path_or_id: str | Path,
+        *,
+        preset: str | None = None,
+        device: str | None = None,
+        dtype: str | torch.dtype | None = None,
     ) -> "OneGen":
         """Load a model directory, or a model of the Hugging Face hub, with `onegen.json` beside the weights.
 
         Args:
             path_or_id: a directory or a hub id such as `owner/name`.
+            preset: name of settings that elinker ships, for published weights without `onegen.json`
+                (`elinker.onegen.presets`); the hub ids of those models need none.
             device: `cpu`, `cuda`, `cuda:1`, `mps`; by default a GPU where there is one.
             dtype: `float32`, `bfloat16` or `float16`; by default float32 on a CPU and bfloat16 on a GPU.
 
@@ -68,14 +76,14 @@ class OneGen:
             ModelError: a file is missing or damaged; nothing but safetensors weights is read.
         """
         directory = _local_directory(path_or_id)
-        settings = OneGenSettings.load(directory)
+        chosen = choose_preset(preset, path_or_id, directory)
         place = _device(device)
         number_type = _dtype(dtype, place)
         if not any((directory / name).is_file() for name in _TOKENIZER_FILES):
             raise ModelError(f"{directory} holds no tokenizer", hint="a fast tokenizer's tokenizer.json is needed")
         try:
             with quiet():
-                tokenizer = AutoTokenizer.from_pretrained(directory)
+                tokenizer = AutoTokenizer.from_pretrained(directory, **chosen.tokenizer)
                 stored = AutoConfig.from_pretrained(directory).dtype
                 model, found = AutoModelForCausalLM.from_pretrained(
                     directory, dtype=number_type, use_safetensors=True, output_loading_info=True
@@ -85,7 +93,7 @@ class OneGen:
             raise ModelError(f"cannot load the model in {directory}: {reason}") from error
         if missing := sorted(found["missing_keys"]):
             raise ModelError(f"the weights in {directory} lack {len(missing)} tensors, {missing[0]} among them")
-        onegen = cls(model.to(place), tokenizer, settings)
+        onegen = cls(model.to(place), tokenizer, chosen.settings)
         onegen.stored_dtype = stored
         return onegen
 

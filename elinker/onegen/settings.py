@@ -40,11 +40,13 @@ class TokenSettings(_Strict):
 class LinkingSettings(_Strict):
     """How a text is asked to be rewritten with marked mentions.
 
-    `prompt` holds `{input}` once. `open` and `close` may be added tokens or plain text of several pieces; `query` is
-    the RET token after a closed mention, `forced` whatever follows it untrained, `end` closes the rewritten text.
+    `prompt` holds `{input}` once. `begin` stands before the rewritten text and `end` closes it. `open` and `close` may
+    be added tokens or plain text of several pieces; `query` is the RET token after a closed mention, `forced` whatever
+    follows it untrained.
     """
 
     prompt: str
+    begin: str = ""
     open: str = Field(min_length=1)
     close: str = Field(min_length=1)
     query: str
@@ -131,7 +133,7 @@ class OneGenSettings(_Strict):
         except FileNotFoundError:
             raise ModelError(
                 f"{directory} is not a OneGen model: {SETTINGS_FILE} is missing",
-                hint="give a directory made by elinker train, or add settings (docs/models.md)",
+                hint="give a directory made by elinker train, add settings, or name a preset (docs/models.md)",
             ) from None
         except ValidationError as error:
             raise ModelError(f"{path}: {first_problem(error)}", hint="docs/models.md lists the keys") from None
