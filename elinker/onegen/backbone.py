@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from transformers import DynamicCache
 
 from elinker.errors import ModelError
+from elinker.onegen.rows import RowCache, Rows, attend_by_rows
 
 
 class Backbone(nn.Module):
@@ -64,6 +66,35 @@ class Backbone(nn.Module):
             **extra,
         )
         hidden: Tensor = output.last_hidden_state
+        return hidden
+
+    def read_rows(
+        self, caches: Sequence[RowCache], ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]]
+    ) -> Tensor:
+        """Hidden states of new tokens of several rows, end to end; `elinker.onegen.rows` says how.
+
+        The caches hold the new tokens afterwards, but count them only once their `length` says so.
+
+        Shape:
+            ids and types: one sequence a row, of any length but 0; result: (all new tokens, dim).
+        """
+        attend_by_rows(self.model)
+        device = self.model.device
+        positions = [
+            position
+            for cache, row in zip(caches, ids, strict=True)
+            for position in range(cache.length, cache.length + len(row))
+        ]
+        extra = {"token_type_ids": torch.tensor([list(chain(*types))], device=device)} if self.token_types else {}
+        output = self.model.base_model(
+            input_ids=torch.tensor([list(chain(*ids))], device=device),
+            position_ids=torch.tensor([positions], device=device),
+            attention_mask=torch.zeros(1, 1, 1, 1, device=device),  # a mask of four dimensions is left alone
+            use_cache=False,
+            rows=Rows(caches, [len(row) for row in ids]),
+            **extra,
+        )
+        hidden: Tensor = output.last_hidden_state[0]
         return hidden
 
     def score(self, hidden: Tensor, token_ids: Tensor) -> Tensor:

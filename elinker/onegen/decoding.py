@@ -24,11 +24,13 @@ class Marking:
     """What one pass wrote over a source.
 
     `mentions` are token ranges of the source in order; `vectors`, shape (mentions, dim), float32 and of length 1, are
-    the hidden states at their query tokens.
+    the hidden states at their query tokens. `margin` is the least difference of scores that decided between copying and
+    a marker: where it is small, rounding could have decided otherwise.
     """
 
     mentions: tuple[tuple[int, int], ...]
     vectors: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    margin: float = float("inf")
 
 
 @dataclass(slots=True)

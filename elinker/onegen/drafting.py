@@ -1,38 +1,60 @@
 """First guesses of where mentions are. A draft costs nothing when it is wrong but passes: verification decides."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
+
+from torch import Tensor
 
 from elinker.onegen.grammar import Action, CopyState
 from elinker.onegen.source import Source
 
 
 class Drafter(Protocol):
-    """Guesses the mentions of a source before the model has read it."""
+    """Guesses the mentions of a source.
 
-    def __call__(self, source: Source) -> Sequence[tuple[int, int]]:
-        """Token ranges in order, not overlapping."""
+    Where `reads_states` is true, it is asked after a pass of the model over the prompt; otherwise before.
+    """
+
+    reads_states: bool
+
+    def __call__(self, source: Source, states: Tensor | None) -> Sequence[tuple[int, int]]:
+        """Token ranges in order, not overlapping.
+
+        Args:
+            source: the text.
+            states: where `reads_states`, the last hidden states of its tokens in the prompt, shape (tokens, dim).
+        """
         ...
 
 
-def plain_copy(source: Source) -> Sequence[tuple[int, int]]:
+class PlainCopy:
     """No mention at all."""
-    return ()
+
+    reads_states = False
+
+    def __call__(self, source: Source, states: Tensor | None) -> Sequence[tuple[int, int]]:
+        """See `Drafter`."""
+        return ()
 
 
-def capitalised(source: Source) -> Sequence[tuple[int, int]]:
+class Capitalised:
     """Runs of capitalised words, but for a lone one that begins a sentence."""
-    spans: list[tuple[int, int]] = []
-    start = 0
-    while start < len(source):
-        if not source.types[start]:
-            start += 1
-            continue
-        end = run_end(source, start)
-        if not (_begins_sentence(source, start) and _words(source, start, end) == 1):
-            spans.append((start, end))
-        start = end
-    return spans
+
+    reads_states = False
+
+    def __call__(self, source: Source, states: Tensor | None) -> Sequence[tuple[int, int]]:
+        """See `Drafter`."""
+        spans: list[tuple[int, int]] = []
+        start = 0
+        while start < len(source):
+            if not source.types[start]:
+                start += 1
+                continue
+            end = run_end(source, start)
+            if not (_begins_sentence(source, start) and _words(source, start, end) == 1):
+                spans.append((start, end))
+            start = end
+        return spans
 
 
 def run_end(source: Source, start: int) -> int:
@@ -93,3 +115,25 @@ def _begins_sentence(source: Source, index: int) -> bool:
 
 def _words(source: Source, start: int, end: int) -> int:
     return 1 + sum(not source.continues_word(index) for index in range(start + 1, end))
+
+
+class SpansOfTexts:
+    """Spans that are known beforehand, such as the entities of an upstream tagger.
+
+    Args:
+        spans: for each text its spans in characters, in order; texts without any are copied plainly.
+    """
+
+    reads_states = False
+
+    def __init__(self, spans: Mapping[str, Sequence[tuple[int, int]]]) -> None:
+        self._spans = spans
+
+    def __call__(self, source: Source, states: Tensor | None) -> Sequence[tuple[int, int]]:
+        """See `Drafter`."""
+        tokens = [source.tokens_of(start, end) for start, end in self._spans.get(source.text, ())]
+        kept: list[tuple[int, int]] = []
+        for span in tokens:
+            if span is not None and (not kept or span[0] >= kept[-1][1]):
+                kept.append(span)
+        return kept

@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from elinker.errors import InputError, ModelError, UsageError
 from elinker.onegen.backbone import Backbone, fingerprint
 from elinker.onegen.decoding import Marking, pad, unit_vectors
+from elinker.onegen.drafting import Capitalised
 from elinker.onegen.layout import Layout, TokenSequence
 from elinker.onegen.presets import choose_preset
 from elinker.onegen.quiet import quiet
@@ -148,13 +149,12 @@ class OneGen:
         for source in sources:
             self._check_length(source)
         markings: list[Marking] = [Marking((), unit_vectors((), self.dim))] * len(sources)
-        for batch in _batches([len(source) for source in sources], batch_size):
-            batch = [number for number in batch if len(sources[number])]
-            if not batch:
-                continue
-            found = decode_by_drafts([sources[number] for number in batch], self.layout, self.backbone)
-            for number, marking in zip(batch, found, strict=True):
-                markings[number] = marking
+        places = [number for number, source in enumerate(sources) if len(source)]
+        found = decode_by_drafts(
+            [sources[number] for number in places], self.layout, self.backbone, Capitalised(), batch_size=batch_size
+        )
+        for number, marking in zip(places, found, strict=True):
+            markings[number] = marking
         return markings
 
     @torch.inference_mode()

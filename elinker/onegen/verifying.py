@@ -6,20 +6,23 @@ is corrected, the rest drafted anew from what the same pass said about later pos
 over the kept part of the KV cache. When nothing differs, every choice was the model's own given exactly the tokens
 before it, so the outcome is that of `decoding.decode`, whatever was drafted (the argument of speculative decoding,
 Leviathan et al. 2023).
+
+Rows are read without padding (`elinker.onegen.rows`), and a row that is done makes room for the next one at once.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from elinker.onegen.backbone import Backbone
-from elinker.onegen.decoding import Marking, initial_state, pad, prompt_length, unit_vectors
-from elinker.onegen.drafting import Draft, Drafter, capitalised
+from elinker.onegen.decoding import Marking, initial_state, prompt_length, unit_vectors
+from elinker.onegen.drafting import Draft, Drafter
 from elinker.onegen.grammar import Action, CopyState
 from elinker.onegen.layout import Layout
+from elinker.onegen.rows import RowCache
 from elinker.onegen.source import Source
 
 
@@ -42,66 +45,80 @@ class _Step:
 class _Row:
     index: int
     state: CopyState
-    draft: Draft
-    cached: int = 0
-    ids: list[int] = field(default_factory=list)
-    types: list[int] = field(default_factory=list)
+    cache: RowCache
+    ids: list[int]
+    types: list[int]
+    known: int
+    """Tokens at the front of `ids` that are certain: the prompt, or a corrected action."""
+    draft: Draft | None = None
     steps: list[_Step] = field(default_factory=list)
     vectors: list[Tensor] = field(default_factory=list)
-    known: int = 0
-    """Tokens at the front of `ids` that are certain: the prompt, or a corrected action."""
     first_query: int | None = None
     """Column of a query token among the certain ones."""
+    margin: float = float("inf")
     finished: bool = False
 
 
 def decode_by_drafts(
-    sources: Sequence[Source], layout: Layout, backbone: Backbone, drafter: Drafter = capitalised
+    sources: Sequence[Source], layout: Layout, backbone: Backbone, drafter: Drafter, *, batch_size: int = 32
 ) -> list[Marking]:
-    """Rewrite each source with its mentions marked. See the module; `decoding.decode` gives the same, slower."""
-    device = next(backbone.parameters()).device
-    rows = [
-        _Row(index, initial_state(source, layout), Draft(source, drafter(source)))
-        for index, source in enumerate(sources)
-    ]
-    for row, source in zip(rows, sources, strict=True):
-        ids, types = layout.prompt(source)
-        row.ids, row.types, row.known = list(ids), list(types), prompt_length(source, layout)
-    cache = DynamicCache()
-    mask = torch.zeros((len(rows), 0), dtype=torch.long, device=device)
-    markings: list[Marking | None] = [None] * len(rows)
-    while rows:
+    """Rewrite each source with its mentions marked. See the module; `decoding.decode` gives the same, slower.
+
+    Args:
+        sources: texts that fit the model.
+        layout: the settings' token sequences.
+        backbone: the model.
+        drafter: first guesses; they decide how many passes it takes, never what comes out.
+        batch_size: rows a forward pass.
+    """
+    waiting = deque(enumerate(sources))
+    markings: list[Marking | None] = [None] * len(sources)
+    rows: list[_Row] = []
+    while rows or waiting:
+        while waiting and len(rows) < batch_size:
+            rows.append(_begin(*waiting.popleft(), layout, drafter))
         for row in rows:
-            _write_draft(row, layout)
-        lengths = [len(row.ids) for row in rows]
-        mask = torch.cat([mask, pad([[1] * length for length in lengths], 0, device)], dim=1)
-        hidden = backbone(
-            pad([row.ids for row in rows], layout.pad, device),
-            types=pad([row.types for row in rows], 0, device),
-            positions=pad([range(row.cached, row.cached + len(row.ids)) for row in rows], 0, device),
-            mask=mask,
-            cache=cache,
-        )
-        choices = _choices(rows, hidden, layout, backbone)
-        kept = [_verify(row, hidden[number], choices[number], layout) for number, row in enumerate(rows)]
-        for row in rows:
+            if row.draft is not None:
+                _write_draft(row, row.draft, layout)
+        hidden = backbone.read_rows([row.cache for row in rows], [row.ids for row in rows], [row.types for row in rows])
+        states = torch.split(hidden, [len(row.ids) for row in rows])
+        gains = _gains(rows, states, layout, backbone)
+        for row, row_states, row_gains in zip(rows, states, gains, strict=True):
+            if row.draft is None:
+                _draft_from_states(row, row_states, layout, drafter)
+            else:
+                _verify(row, row.draft, row_states, row_gains, layout)
             if row.finished:
-                markings[row.index] = Marking(tuple(row.state.mentions), unit_vectors(row.vectors, backbone.dim))
-        going = [number for number, row in enumerate(rows) if not row.finished]
-        width = hidden.shape[1]
-        for number in going:
-            mask[number, mask.shape[1] - width + kept[number] :] = 0
-        rows = [rows[number] for number in going]
-        mask = _compact(cache, mask, going)
+                vectors = unit_vectors(row.vectors, backbone.dim)
+                markings[row.index] = Marking(tuple(row.state.mentions), vectors, row.margin)
+        rows = [row for row in rows if not row.finished]
     return [marking for marking in markings if marking is not None]
 
 
-def _write_draft(row: _Row, layout: Layout) -> None:
+def _begin(index: int, source: Source, layout: Layout, drafter: Drafter) -> _Row:
+    ids, types = layout.prompt(source)
+    cache = RowCache(len(ids) + 2 * len(source) + len(layout.end))
+    row = _Row(index, initial_state(source, layout), cache, list(ids), list(types), prompt_length(source, layout))
+    if not drafter.reads_states:
+        row.draft = Draft(source, drafter(source, None))
+    return row
+
+
+def _draft_from_states(row: _Row, states: Tensor, layout: Layout, drafter: Drafter) -> None:
+    """Draft from what the pass over the prompt left; its last token decides the first action, so it is read again."""
+    source = row.state.source
+    start = len(layout.prompt_prefix)
+    row.draft = Draft(source, drafter(source, states[start : start + len(source)]))
+    row.cache.length = len(row.ids) - 1
+    row.ids, row.types, row.known = row.ids[-1:], row.types[-1:], 1
+
+
+def _write_draft(row: _Row, draft: Draft, layout: Layout) -> None:
     """Append the drafted continuation to the certain tokens, noting which column decides which action."""
     state = row.state.copy()
     row.steps = []
     while allowed := state.allowed():
-        action = row.draft.wants(state, allowed)
+        action = draft.wants(state, allowed)
         column, position, inside = len(row.ids) - 1, state.position, state.opened is not None
         query = write(action, state, row.ids, row.types, layout)
         row.steps.append(_Step(action, allowed, position, inside, column, query, len(row.ids)))
@@ -121,66 +138,54 @@ def write(action: Action, state: CopyState, ids: list[int], types: list[int], la
     return None if action is Action.OPEN else len(ids) - len(layout.after_close)
 
 
-def _choices(rows: Sequence[_Row], hidden: Tensor, layout: Layout, backbone: Backbone) -> list[list[tuple[bool, bool]]]:
-    """For every drafted step of every row, whether the model would open, and would close, rather than copy there."""
-    numbers = [number for number, row in enumerate(rows) for _ in row.steps]
-    columns = [step.column for row in rows for step in row.steps]
-    copies = [row.state.source.ids[min(step.position, len(row.state.source) - 1)] for row in rows for step in row.steps]
-    if not columns:
+def _gains(
+    rows: Sequence[_Row], hidden: Sequence[Tensor], layout: Layout, backbone: Backbone
+) -> list[list[tuple[float, float]]]:
+    """For every drafted step of every row, by how much the model prefers to open, and to close, over to copy there."""
+    deciding = [
+        states[[step.column for step in row.steps]] for row, states in zip(rows, hidden, strict=True) if row.steps
+    ]
+    if not deciding:
         return [[] for _ in rows]
-    tokens = torch.tensor(
-        [[copy, layout.open[0], layout.close[0]] for copy in copies], dtype=torch.long, device=hidden.device
-    )
-    scores = backbone.score(hidden[numbers, columns], tokens)
-    preferred = iter((scores[:, 1:] > scores[:, :1]).tolist())
-    return [[tuple(next(preferred)) for _ in row.steps] for row in rows]
+    copies = [row.state.source.ids[min(step.position, len(row.state.source) - 1)] for row in rows for step in row.steps]
+    tokens = [[copy, layout.open[0], layout.close[0]] for copy in copies]
+    scores = backbone.score(torch.cat(deciding), torch.tensor(tokens, device=deciding[0].device)).float()
+    gains = iter((scores[:, 1:] - scores[:, :1]).tolist())
+    return [[tuple(next(gains)) for _ in row.steps] for row in rows]
 
 
-def _verify(row: _Row, hidden: Tensor, choices: Sequence[tuple[bool, bool]], layout: Layout) -> int:
-    """Accept the agreeing prefix of a row's draft, correct what follows; the number of columns that stay valid."""
+def _verify(row: _Row, draft: Draft, states: Tensor, gains: Sequence[tuple[float, float]], layout: Layout) -> None:
+    """Accept the agreeing prefix of a row's draft, correct what follows."""
     if row.first_query is not None:
-        row.vectors.append(hidden[row.first_query])
+        row.vectors.append(states[row.first_query])
     accepted = row.known
     opens: dict[int, bool] = {}
     closes: dict[int, bool] = {}
-    wrong: tuple[int, Action] | None = None
-    for number, (step, (opening, closing)) in enumerate(zip(row.steps, choices, strict=True)):
-        choice = step.allowed[0]
-        if len(step.allowed) == 2 and (opening if step.allowed[1] is Action.OPEN else closing):
-            choice = step.allowed[1]
-        if wrong is None and choice is step.action:
-            row.state.apply(step.action)
-            accepted = step.end
-            if step.query is not None:
-                row.vectors.append(hidden[step.query])
-        elif wrong is None:
-            wrong = number, choice
-        else:
-            opens[step.position] = opening
+    wrong: Action | None = None
+    for step, (opening, closing) in zip(row.steps, gains, strict=True):
+        if wrong is not None:
+            opens[step.position] = opening > 0
             if step.inside:
-                closes[step.position] = closing
-    row.cached += accepted
+                closes[step.position] = closing > 0
+            continue
+        choice = step.allowed[0]
+        if len(step.allowed) == 2:
+            gain = opening if step.allowed[1] is Action.OPEN else closing
+            row.margin = min(row.margin, abs(gain))
+            if gain > 0:
+                choice = step.allowed[1]
+        if choice is not step.action:
+            wrong = choice
+            continue
+        row.state.apply(step.action)
+        accepted = step.end
+        if step.query is not None:
+            row.vectors.append(states[step.query])
+    row.cache.length += accepted
     row.ids, row.types, row.first_query = [], [], None
     if wrong is None:
         row.finished = True
-        return accepted
-    _, action = wrong
-    row.draft.correct(row.state, action, opens, closes)
-    row.first_query = write(action, row.state, row.ids, row.types, layout)
+        return
+    draft.correct(row.state, wrong, opens, closes)
+    row.first_query = write(wrong, row.state, row.ids, row.types, layout)
     row.known = len(row.ids)
-    return accepted
-
-
-def _compact(cache: DynamicCache, mask: Tensor, rows: Sequence[int]) -> Tensor:
-    """Keep the given rows of the cache and their valid entries, padded on the left; the new mask."""
-    if not rows:
-        return mask[:0]
-    mask = mask[torch.tensor(rows, device=mask.device)]
-    width = int(mask.sum(dim=1).max())
-    # A stable sort of the mask puts the valid entries last, in their order.
-    order = mask.argsort(dim=1, stable=True)[:, -width:]
-    for layer in cache.layers:
-        index = order[:, None, :, None].expand(-1, layer.keys.shape[1], -1, layer.keys.shape[3])
-        layer.keys = layer.keys[rows].gather(2, index)
-        layer.values = layer.values[rows].gather(2, index)
-    return mask.gather(1, order)

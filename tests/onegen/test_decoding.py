@@ -166,11 +166,16 @@ def test_any_draft_leads_to_the_same_mentions(onegens: "Mapping[str, OneGen]", d
     onegen = onegens[data.draw(st.sampled_from(sorted(onegens)))]
     sources = [onegen.source(text).slice(0, onegen.layout.window) for text in TEXTS[:3]]
 
-    def guess(source: Source) -> list[tuple[int, int]]:
-        places = data.draw(st.lists(st.integers(0, len(source)), unique=True, max_size=12).map(sorted))
-        return list(zip(places[::2], places[1::2], strict=False))
+    class Guess:
+        reads_states = data.draw(st.booleans())
 
-    drafted = decode_by_drafts(sources, onegen.layout, onegen.backbone, guess)
+        def __call__(self, source: Source, states: torch.Tensor | None) -> list[tuple[int, int]]:
+            assert states is None if not self.reads_states else states.shape == (len(source), onegen.dim)
+            places = data.draw(st.lists(st.integers(0, len(source)), unique=True, max_size=12).map(sorted))
+            return list(zip(places[::2], places[1::2], strict=False))
+
+    size = data.draw(st.integers(1, 3))
+    drafted = decode_by_drafts(sources, onegen.layout, onegen.backbone, Guess(), batch_size=size)
     for marking, wanted in zip(drafted, decode(sources, onegen.layout, onegen.backbone), strict=True):
         assert_same(marking, wanted.mentions, wanted.vectors)
 

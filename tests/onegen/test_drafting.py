@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tokenizers import Tokenizer
 
-from elinker.onegen.drafting import capitalised, plain_copy
+from elinker.onegen.drafting import Capitalised, PlainCopy, SpansOfTexts
 from elinker.onegen.source import Source, read_source
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def guesses(source: Source) -> list[str]:
-    return [source.text[slice(*source.span(*span))] for span in capitalised(source)]
+    return [source.text[slice(*source.span(*span))] for span in Capitalised()(source, None)]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_runs_of_capitalised_words_are_guessed_but_for_a_lone_one_at_a_sentence_
 def test_guesses_are_in_order_and_never_cut_a_word(onegen: "OneGen") -> None:
     source = onegen.source("In Washington, D.C. the Chancellor met FRANCE and 東京 👩‍👩‍👧 O'Neil. ÉLAN")
     previous = 0
-    for start, end in capitalised(source):
+    for start, end in Capitalised()(source, None):
         assert previous <= start < end <= len(source)
         assert end == len(source) or not source.continues_word(end)
         previous = end
@@ -46,8 +46,8 @@ def test_guesses_are_in_order_and_never_cut_a_word(onegen: "OneGen") -> None:
 
 def test_a_part_of_a_long_text_is_guessed_like_the_whole(onegens: "Mapping[str, OneGen]") -> None:
     source = onegens["bert"].source("it rained. Nobody saw Steve Jobs in Paris")
-    whole = capitalised(source)
-    cut = capitalised(source.slice(2, len(source)))
+    whole = Capitalised()(source, None)
+    cut = Capitalised()(source.slice(2, len(source)), None)
     assert [(start + 2, end + 2) for start, end in cut] == list(whole)
 
 
@@ -60,4 +60,14 @@ def test_tokens_without_characters_are_no_trouble(tokenizer_for: Callable[[str],
 
 
 def test_no_guess_at_all_is_a_guess(onegens: "Mapping[str, OneGen]") -> None:
-    assert plain_copy(onegens["bert"].source("Steve Jobs")) == ()
+    assert PlainCopy()(onegens["bert"].source("Steve Jobs"), None) == ()
+
+
+def test_known_spans_become_those_of_the_window_that_is_drafted(onegens: "Mapping[str, OneGen]") -> None:
+    text = "it rained. Steve Jobs was in Paris"
+    source = onegens["bert"].source(text)
+    part = source.slice(source.tokens_of(11, 16)[0], len(source))
+    drafter = SpansOfTexts({text: [(0, 2), (11, 21), (17, 21), (29, 34)]})
+    found = [text[slice(*part.span(*span))] for span in drafter(part, None)]
+    assert found == ["Steve Jobs", "Paris"]
+    assert drafter(onegens["bert"].source("another text"), None) == []
