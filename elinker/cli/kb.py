@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from elinker.cli import kb_import
 from elinker.cli.console import err, out, progress
 from elinker.errors import KnowledgeBaseError, UsageError
 from elinker.resources import STARTER, find_pipeline
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from elinker.onegen.model import OneGen
 
 app = typer.Typer(help="Build, inspect, search and extend knowledge bases.", no_args_is_help=True)
+app.add_typer(kb_import.app, name="import")
 
 _COMPONENT = "onegen_linker"
 
