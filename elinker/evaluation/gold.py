@@ -1,7 +1,6 @@
 """What a benchmark says is right: gold documents, their mentions, and what is scored. `benchmarks` reads the files."""
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 
 from elinker.errors import InputError
 from elinker.schema import Document, Mention
@@ -10,21 +9,18 @@ Span = tuple[int, int]
 """Start and end of a mention in characters of the document's text."""
 
 
-class BenchmarkFormat(StrEnum):
-    """The kinds of benchmark file that can be read."""
-
-    ELEVANT = "elevant"
-    ELINKER = "elinker"
-    AIDA = "aida"
-
-
 @dataclass(frozen=True, slots=True)
 class GoldMention:
-    """A span that the annotators marked. `entity_id` is None where they gave the entity no id, or none we know."""
+    """A span that the annotators marked. `entity_id` is None where they gave the entity no id, or none we know.
+
+    `label` is the entity's name and `types` are its classes, where the benchmark tells them; they are not compared.
+    """
 
     start: int
     end: int
     entity_id: str | None = None
+    label: str | None = field(default=None, compare=False)
+    types: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def span(self) -> Span:
@@ -49,6 +45,7 @@ class GoldDocument:
     mentions: tuple[GoldMention, ...] = ()
     alternatives: tuple[GoldMention, ...] = ()
     evaluation_span: Span | None = None
+    title: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         for mention in (*self.mentions, *self.alternatives):

@@ -7,7 +7,6 @@ are equal ("strong annotation match", Cornolti et al. 2013). docs/evaluation.md 
 from collections.abc import Set
 from dataclasses import dataclass
 
-from elinker.errors import InputError
 from elinker.evaluation.gold import GoldDocument, Span
 from elinker.schema import Document
 
@@ -64,9 +63,13 @@ class Comparison:
 
     def linking(self) -> Counts:
         """Gold links against predicted links; predictions on a span of unknown entity and right alternatives aside."""
+        return _count(self.gold_links, self.predicted_links, self.links_aside())
+
+    def links_aside(self) -> Set[Link]:
+        """Predicted links that `linking` leaves out: on a span of unknown entity, and right alternatives."""
         unknown = (self.unknown_spans | self.unknown_alternative_spans) - self.gold_spans
         aside = {link for link in self.predicted_links if link[0] in unknown} | self.alternative_links
-        return _count(self.gold_links, self.predicted_links, aside)
+        return self.predicted_links & aside - self.gold_links
 
     def linking_strict(self) -> Counts:
         """Gold links against predicted links, nothing aside: what GERBIL's InKB figures count."""
@@ -81,14 +84,8 @@ class Comparison:
 def compare(gold: GoldDocument, predicted: Document) -> Comparison:
     """Sort the annotations of a document into sets; what is not wholly inside the evaluation span is dropped.
 
-    Raises:
-        InputError: the two texts differ, so that offsets mean different things.
+    The texts are taken to be the same, `metrics.pairs` sees to it.
     """
-    if gold.text != predicted.text:
-        raise InputError(
-            f"document {gold.id!r}: the predictions are of another text",
-            hint="predictions need the benchmark's texts unchanged, offsets are compared",
-        )
     mentions, alternatives = gold.scored(), gold.scored_alternatives()
     predictions = [mention for mention in predicted.mentions if gold.is_scored(mention.start, mention.end)]
     return Comparison(

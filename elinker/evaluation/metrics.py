@@ -5,7 +5,7 @@ docs/evaluation.md.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -121,12 +121,14 @@ class Disambiguation:
     `accuracy` is over gold mentions with an id, a NIL is wrong; `macro_accuracy` is its mean over the documents that
     have such mentions. `accuracy_in_base` is over those whose id is in the base (None: no base to ask).
     `candidate_recall` is the share whose id is among the candidates that the linker kept.
+    `per_document` has the accuracy of each document.
     """
 
     accuracy: Share
     macro_accuracy: float | None
     accuracy_in_base: Share | None
     candidate_recall: Share
+    per_document: tuple[Share, ...] = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:
         """All figures as plain JSON values."""
@@ -144,7 +146,7 @@ def score(gold: Sequence[GoldDocument], predicted: Sequence[Document]) -> Scores
     Raises:
         InputError: there are more of one than of the other, or two texts differ.
     """
-    comparisons = [compare(*pair) for pair in _pairs(gold, predicted)]
+    comparisons = [compare(*pair) for pair in pairs(gold, predicted)]
     found = [comparison.found() for comparison in comparisons]
     return Scores(
         documents=len(comparisons),
@@ -170,7 +172,7 @@ def score_disambiguation(
     """
     shares: list[Share] = []
     known = known_right = in_candidates = 0
-    for gold_document, document in _pairs(gold, predicted):
+    for gold_document, document in pairs(gold, predicted):
         comparison = compare(gold_document, document)
         candidates = {
             ((mention.start, mention.end), candidate.entity_id)
@@ -190,6 +192,7 @@ def score_disambiguation(
         macro_accuracy=_mean(values) if values else None,
         accuracy_in_base=Share(known_right, known) if in_base is not None else None,
         candidate_recall=Share(in_candidates, accuracy.whole),
+        per_document=tuple(shares),
     )
 
 
@@ -204,10 +207,22 @@ def base_coverage(gold: Sequence[GoldDocument], in_base: Callable[[str], bool]) 
     return Share(sum(in_base(entity_id) for _, _, entity_id in links), len(links))
 
 
-def _pairs(gold: Sequence[GoldDocument], predicted: Sequence[Document]) -> list[tuple[GoldDocument, Document]]:
+def pairs(gold: Sequence[GoldDocument], predicted: Sequence[Document]) -> list[tuple[GoldDocument, Document]]:
+    """Gold documents with their predictions.
+
+    Raises:
+        InputError: there are more of one than of the other, or two texts differ, so that offsets mean different things.
+    """
     if len(gold) != len(predicted):
         raise InputError(f"{len(gold)} gold documents, but {len(predicted)} predicted ones")
-    return list(zip(gold, predicted, strict=True))
+    paired = list(zip(gold, predicted, strict=True))
+    for benchmark, document in paired:
+        if benchmark.text != document.text:
+            raise InputError(
+                f"document {benchmark.id!r}: the predictions are of another text",
+                hint="predictions need the benchmark's texts unchanged, offsets are compared",
+            )
+    return paired
 
 
 def _mean(values: Sequence[float]) -> float:

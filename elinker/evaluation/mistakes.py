@@ -1,11 +1,16 @@
-"""The mistakes behind the figures, one record each with its context, to look at a linker's weaknesses."""
+"""The errors behind the figures, one record each with its context, to look at a linker's weaknesses.
 
-from collections.abc import Iterator, Sequence
+What kinds there are is in `categories`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-from elinker.evaluation.gold import GoldDocument, Span
+from elinker.evaluation.categories import Category, ErrorKind, candidates, false_detection, undetected, wrong_entity
+from elinker.evaluation.gold import GoldDocument, GoldMention, Span
+from elinker.evaluation.known_entities import KnownEntities
+from elinker.evaluation.metrics import pairs
 from elinker.schema import Candidate, Document, Mention
 
 CONTEXT = 60
@@ -15,34 +20,28 @@ TOP_CANDIDATES = 5
 """Candidates kept of each mention."""
 
 
-class MistakeKind(StrEnum):
-    """What went wrong with a gold mention that has an id, or (`SPURIOUS`) with a prediction."""
-
-    WRONG_ENTITY = "wrong-entity"
-    NIL = "nil"
-    WRONG_SPAN = "wrong-span"
-    MISSED = "missed"
-    SPURIOUS = "spurious"
-
-
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One mistake. `start`, `end` and `text` are of the gold mention (of the prediction where it is spurious).
+    """One error. `start`, `end` and `text` are of the gold mention, or of the link where it is a false detection.
 
     `predicted` is the mention that was output there, if any; `given` is what the linker answered when it was told the
     gold span, if it was. `gold_in_base` is None where no base was asked.
     """
 
-    kind: MistakeKind
+    kind: ErrorKind
+    categories: tuple[Category, ...]
+    document: int
     document_id: str
     start: int
     end: int
     text: str
     context: str
-    gold_id: str | None
-    gold_in_base: bool | None
-    predicted: Mention | None
-    given: Mention | None
+    gold_id: str | None = None
+    gold_label: str | None = None
+    gold_in_base: bool | None = None
+    predicted: Mention | None = None
+    predicted_label: str | None = None
+    given: Mention | None = None
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -55,15 +54,17 @@ class Mistake:
         """Flat JSON values, in a fixed order; the columns of the TSV are the same."""
         return {
             "kind": str(self.kind),
+            "categories": [str(category) for category in self.categories],
             "document": self.document_id,
             "start": self.start,
             "end": self.end,
             "text": self.text,
             "gold_id": self.gold_id,
+            "gold_label": self.gold_label,
             "gold_in_base": self.gold_in_base,
             "predicted_text": self.predicted.text if self.predicted else None,
             "predicted_id": self.predicted.entity_id if self.predicted else None,
-            "predicted_label": self.predicted.label if self.predicted else None,
+            "predicted_label": self.predicted_label,
             "predicted_score": round(self.predicted.score, 4) if self.predicted else None,
             "given_id": self.given.entity_id if self.given else None,
             "candidates": [[each.entity_id, each.label, round(each.score, 4)] for each in self.candidates],
@@ -75,66 +76,113 @@ def find_mistakes(
     gold: Sequence[GoldDocument],
     predicted: Sequence[Document],
     given: Sequence[Document] | None = None,
-    gold_in_base: dict[str, bool] | None = None,
+    *,
+    known: KnownEntities | None = None,
+    gold_in_base: Mapping[str, bool] | None = None,
 ) -> Iterator[Mistake]:
-    """The mistakes of end-to-end predictions, in order of the text; `given` are predictions on gold spans.
+    """The errors of end-to-end predictions, in order of the text; `given` are predictions on gold spans.
 
-    A gold mention with an id that was not linked rightly is a wrong entity or a NIL on the exact span, else a wrong
-    span if a prediction overlaps it, else missed. A prediction with an entity is spurious if it overlaps no gold
-    mention.
+    Every gold mention with an id that is not linked rightly is one: with a wrong entity where its span has a link, else
+    undetected. Every link that is on no span of a gold mention with an id is one, but for a link that equals an
+    alternative. Only what lies wholly inside the evaluation span counts.
+
+    Raises:
+        InputError: gold and predictions do not belong together.
     """
-    for number, (gold_document, document) in enumerate(zip(gold, predicted, strict=True)):
+    entities = known or KnownEntities.of(gold, predicted)
+    for number, pair in enumerate(pairs(gold, predicted)):
         told = {(m.start, m.end): m for m in given[number].mentions} if given else {}
-        predictions = [m for m in document.mentions if gold_document.is_scored(m.start, m.end)]
-        found = [*_unfound(gold_document, predictions, told, gold_in_base), *_spurious(gold_document, predictions)]
+        found = list(_Judge(number, *pair, entities, told, gold_in_base or {}).mistakes())
         yield from sorted(found, key=lambda mistake: (mistake.start, mistake.end))
 
 
-def _unfound(
-    gold: GoldDocument, predictions: Sequence[Mention], told: dict[Span, Mention], gold_in_base: dict[str, bool] | None
-) -> Iterator[Mistake]:
-    for mention in gold.scored():
-        if mention.entity_id is None:
-            continue
-        exact = [each for each in predictions if (each.start, each.end) == mention.span]
-        if any(each.entity_id == mention.entity_id for each in exact):
-            continue
-        overlapping = [each for each in predictions if each.start < mention.end and mention.start < each.end]
-        if exact:
-            kind = MistakeKind.NIL if exact[0].entity_id is None else MistakeKind.WRONG_ENTITY
-        else:
-            kind = MistakeKind.WRONG_SPAN if overlapping else MistakeKind.MISSED
-        yield Mistake(
-            kind=kind,
-            document_id=gold.id,
-            start=mention.start,
-            end=mention.end,
-            text=gold.text[mention.start : mention.end],
-            context=_context(gold.text, mention.start, mention.end),
-            gold_id=mention.entity_id,
-            gold_in_base=gold_in_base.get(mention.entity_id) if gold_in_base is not None else None,
-            predicted=next(iter(exact or overlapping), None),
-            given=told.get(mention.span),
+class _Judge:
+    """One document's gold and predicted mentions inside the evaluation span, looked through for errors."""
+
+    def __init__(
+        self,
+        number: int,
+        gold: GoldDocument,
+        predicted: Document,
+        known: KnownEntities,
+        told: Mapping[Span, Mention],
+        gold_in_base: Mapping[str, bool],
+    ) -> None:
+        self.number, self.gold, self.known, self.told, self.gold_in_base = number, gold, known, told, gold_in_base
+        self.mentions = [mention for mention in gold.scored() if mention.entity_id is not None]
+        self.spans = {mention.span for mention in self.mentions}
+        alternatives = gold.scored_alternatives()
+        without_id = (mention for mention in (*gold.scored(), *alternatives) if mention.entity_id is None)
+        self.unknown = [mention.span for mention in without_id]
+        self.right = {(mention.span, mention.entity_id) for mention in self.mentions}
+        self.acceptable = {(mention.span, mention.entity_id) for mention in alternatives}
+        self.predictions = [m for m in predicted.mentions if gold.is_scored(m.start, m.end)]
+        self.false = [mention for mention in self.predictions if self._is_false(mention)]
+
+    def mistakes(self) -> Iterator[Mistake]:
+        false_spans = [(mention.start, mention.end) for mention in self.false]
+        for mention in self.mentions:
+            exact = [each for each in self.predictions if (each.start, each.end) == mention.span]
+            if any(each.entity_id == mention.entity_id for each in exact):
+                continue
+            wrong = next((m for m in exact if m.entity_id and (mention.span, m.entity_id) not in self.right), None)
+            if wrong is not None and wrong.entity_id is not None:
+                category = wrong_entity(self.gold.text, mention, wrong.entity_id, self.known)
+                yield self._of_gold(ErrorKind.WRONG_ENTITY, category, mention, wrong)
+            else:
+                nil = next((each for each in exact if each.entity_id is None), None)
+                category = undetected(self.gold.text, mention, nil is not None, false_spans)
+                yield self._of_gold(ErrorKind.UNDETECTED, category, mention, nil or self._overlapping(mention))
+        for link in self.false:
+            yield Mistake(
+                kind=ErrorKind.FALSE_DETECTION,
+                categories=(false_detection(link, self.mentions, self.unknown),),
+                document=self.number,
+                document_id=self.gold.id,
+                start=link.start,
+                end=link.end,
+                text=link.text,
+                context=_context(self.gold.text, link.start, link.end),
+                predicted=link,
+                predicted_label=self._label(link),
+            )
+
+    def _is_false(self, mention: Mention) -> bool:
+        span = (mention.start, mention.end)
+        return (
+            mention.entity_id is not None
+            and span not in self.spans
+            and (span, mention.entity_id) not in self.acceptable
         )
 
+    def _overlapping(self, gold: GoldMention) -> Mention | None:
+        return next((m for m in self.predictions if m.start < gold.end and gold.start < m.end), None)
 
-def _spurious(gold: GoldDocument, predictions: Sequence[Mention]) -> Iterator[Mistake]:
-    marked = [mention.span for mention in (*gold.mentions, *gold.alternatives)]
-    for mention in predictions:
-        overlaps = any(start < mention.end and mention.start < end for start, end in marked)
-        if mention.entity_id is not None and not overlaps:
-            yield Mistake(
-                kind=MistakeKind.SPURIOUS,
-                document_id=gold.id,
-                start=mention.start,
-                end=mention.end,
-                text=mention.text,
-                context=_context(gold.text, mention.start, mention.end),
-                gold_id=None,
-                gold_in_base=None,
-                predicted=mention,
-                given=None,
-            )
+    def _of_gold(self, kind: ErrorKind, category: Category, gold: GoldMention, predicted: Mention | None) -> Mistake:
+        gold_id = gold.entity_id or ""
+        exact = predicted if predicted is not None and (predicted.start, predicted.end) == gold.span else None
+        retrieval = candidates(gold_id, exact)
+        return Mistake(
+            kind=kind,
+            categories=(category,) if retrieval is None else (category, retrieval),
+            document=self.number,
+            document_id=self.gold.id,
+            start=gold.start,
+            end=gold.end,
+            text=self.gold.text[gold.start : gold.end],
+            context=_context(self.gold.text, gold.start, gold.end),
+            gold_id=gold.entity_id,
+            gold_label=self.known.label(gold_id),
+            gold_in_base=self.gold_in_base.get(gold_id),
+            predicted=predicted,
+            predicted_label=self._label(predicted),
+            given=self.told.get(gold.span),
+        )
+
+    def _label(self, mention: Mention | None) -> str | None:
+        if mention is None or mention.entity_id is None:
+            return None
+        return mention.label or self.known.label(mention.entity_id)
 
 
 def _context(text: str, start: int, end: int) -> str:

@@ -1,14 +1,17 @@
-"""Evaluation results for people and programs: the table, its Markdown for a model card, JSON, and lists of mistakes."""
+"""Evaluation results for people and programs: the main table, its Markdown for a model card, JSON, and lists of errors.
+
+Further tables are in `detail_tables`, the page with the texts is in `html_page`.
+"""
 
 import csv
 import io
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elinker.errors import UsageError
+from elinker.evaluation.details import Details
+from elinker.evaluation.files import write_text
 from elinker.evaluation.run import BenchmarkResult
 
 if TYPE_CHECKING:
@@ -48,32 +51,41 @@ def cells(result: BenchmarkResult) -> tuple[str, ...]:
         result.name,
         str(scores.documents),
         str(scores.gold_mentions),
-        _percent(result.coverage.value if result.coverage else None),
-        _percent(detection.precision),
-        _percent(detection.recall),
-        _percent(detection.f1),
-        _percent(result.disambiguation.accuracy.value if result.disambiguation else None),
-        _percent(linking.precision),
-        _percent(linking.recall),
-        _percent(linking.f1),
-        _percent(scores.linking.macro.f1),
-        _percent(scores.linking_strict.micro.f1),
+        percent(result.coverage.value if result.coverage else None),
+        percent(detection.precision),
+        percent(detection.recall),
+        percent(detection.f1),
+        percent(result.disambiguation.accuracy.value if result.disambiguation else None),
+        percent(linking.precision),
+        percent(linking.recall),
+        percent(linking.f1),
+        percent(scores.linking.macro.f1),
+        percent(scores.linking_strict.micro.f1),
         ABSENT if result.seconds is None else f"{result.seconds:.1f}",
     )
 
 
+def percent(value: float | None) -> str:
+    """A share as a percentage with one decimal, a dash where there is none."""
+    return ABSENT if value is None else f"{100 * value:.1f}"
+
+
 def table(results: Sequence[BenchmarkResult]) -> "Table":
-    """The results as a rich table, a row a benchmark, as wide as it needs to be: a terminal must not cut figures."""
+    """The results as a rich table, a row a benchmark."""
+    return wide_table(None, COLUMNS, [cells(result) for result in results])
+
+
+def wide_table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> "Table":
+    """A rich table as wide as it needs to be: a terminal must not cut figures. The first `left` columns are words."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    made = Table()
-    made.add_column(COLUMNS[0], no_wrap=True)
-    for column in COLUMNS[1:]:
-        made.add_column(column, justify="right", no_wrap=True)
-    for result in results:
-        made.add_row(*(escape(cell) for cell in cells(result)))
+    made = Table(title=None if title is None else escape(title), title_justify="left")
+    for number, column in enumerate(columns):
+        made.add_column(escape(column), justify="left" if number < left else "right", no_wrap=True)
+    for row in rows:
+        made.add_row(*(escape(cell) for cell in row))
     made.width = Console(width=_WIDEST).measure(made).maximum
     return made
 
@@ -91,25 +103,28 @@ def markdown(results: Sequence[BenchmarkResult], settings: Mapping[str, Any]) ->
     return "\n".join([*lines, "", legend, *([f"Settings: {given}."] if given else []), ""])
 
 
-def to_json(results: Sequence[BenchmarkResult], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """All figures and settings as plain JSON values."""
+def to_json(
+    details: Sequence[Details], settings: Mapping[str, Any], comparisons: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """All figures and settings as plain JSON values; `comparisons` are of two systems, by benchmark."""
     from elinker import __version__
 
     return {
         "report": REPORT_VERSION,
         "elinker": __version__,
         "settings": dict(settings),
-        "benchmarks": [result.to_json() for result in results],
+        "benchmarks": [{**each.result.to_json(), **each.to_json()} for each in details],
+        **({"comparisons": dict(comparisons)} if comparisons else {}),
     }
 
 
-def write_json(path: Path, results: Sequence[BenchmarkResult], settings: Mapping[str, Any]) -> None:
-    """Write `to_json` to a file."""
-    write_text(path, json.dumps(to_json(results, settings), ensure_ascii=False, indent=2) + "\n")
+def write_json(path: Path, report: Mapping[str, Any]) -> None:
+    """Write what `to_json` returns to a file."""
+    write_text(path, json.dumps(report, ensure_ascii=False, indent=2) + "\n")
 
 
 def write_mistakes(path: Path, results: Sequence[BenchmarkResult]) -> None:
-    """Write the mistakes of all benchmarks: a table with a header line for `.tsv`, else JSONL."""
+    """Write the errors of all benchmarks: a table with a header line for `.tsv`, else JSONL."""
     rows = [{"benchmark": result.name, **each.to_json()} for result in results for each in result.mistakes()]
     if path.suffix != ".tsv":
         write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
@@ -121,26 +136,7 @@ def write_mistakes(path: Path, results: Sequence[BenchmarkResult]) -> None:
     write_text(path, sheet.getvalue())
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file under a temporary name beside it and rename it, so that no half file is ever seen.
-
-    Raises:
-        UsageError: the file cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
-
-
 def _cell(value: Any) -> str:
     if isinstance(value, list):
-        return "; ".join(f"{entity_id} {label} {score}" for entity_id, label, score in value)
+        return "; ".join(each if isinstance(each, str) else " ".join(str(part) for part in each) for each in value)
     return "" if value is None else " ".join(str(value).split())
-
-
-def _percent(value: float | None) -> str:
-    return ABSENT if value is None else f"{100 * value:.1f}"

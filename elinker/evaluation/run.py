@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any, Literal, Protocol
 
 from elinker.evaluation.gold import GoldDocument
+from elinker.evaluation.known_entities import FindEntity, KnownEntities
 from elinker.evaluation.metrics import (
     Disambiguation,
     Scores,
@@ -51,12 +52,13 @@ class BenchmarkResult:
     disambiguation: Disambiguation | None = None
     coverage: Share | None = None
     gold_in_base: dict[str, bool] | None = None
+    known: KnownEntities = field(default_factory=KnownEntities, compare=False)
     seconds: float | None = None
     disambiguation_seconds: float | None = None
 
     def mistakes(self) -> Iterator[Mistake]:
-        """The mistakes of the end-to-end pass."""
-        return find_mistakes(self.gold, self.predicted, self.given, self.gold_in_base)
+        """The errors of the end-to-end pass."""
+        return find_mistakes(self.gold, self.predicted, self.given, known=self.known, gold_in_base=self.gold_in_base)
 
     def to_json(self) -> dict[str, Any]:
         """All figures as plain JSON values."""
@@ -76,11 +78,13 @@ def evaluate_linker(
     *,
     name: str,
     in_base: InBase | None = None,
+    find: FindEntity | None = None,
     advance: Advance = lambda done: None,
 ) -> BenchmarkResult:
     """Link the texts of a benchmark, then its given mentions, and score both.
 
-    The linker never sees gold entities. `advance` counts each document twice, once for each pass.
+    The linker never sees gold entities. `find` tells names and types of entities, for the kinds of error. `advance`
+    counts each document twice, once for each pass.
     """
     started = time.perf_counter()
     predicted = tuple(_counted(linker.pipe((each.to_document() for each in gold), keep_nil=True), advance))
@@ -96,13 +100,19 @@ def evaluate_linker(
         disambiguation=score_disambiguation(gold, given, in_base=in_base),
         coverage=base_coverage(gold, in_base) if in_base else None,
         gold_in_base=_gold_in_base(gold, in_base),
+        known=KnownEntities.of(gold, (*predicted, *given), find),
         seconds=linked - started,
         disambiguation_seconds=finished - linked,
     )
 
 
 def evaluate_predictions(
-    predicted: Sequence[Document], gold: Sequence[GoldDocument], *, name: str, in_base: InBase | None = None
+    predicted: Sequence[Document],
+    gold: Sequence[GoldDocument],
+    *,
+    name: str,
+    in_base: InBase | None = None,
+    find: FindEntity | None = None,
 ) -> BenchmarkResult:
     """Score stored end-to-end predictions of any system.
 
@@ -116,6 +126,7 @@ def evaluate_predictions(
         scores=score(gold, predicted),
         coverage=base_coverage(gold, in_base) if in_base else None,
         gold_in_base=_gold_in_base(gold, in_base),
+        known=KnownEntities.of(gold, predicted, find),
     )
 
 

@@ -19,6 +19,8 @@ ALTERNATIVES = "alternatives"
 """Key of `meta`: the labels with a `parent`, objects with `start`, `end`, `text`, `entity_id`, `label`."""
 EVALUATION_SPAN = "evaluation_span"
 """Key of `meta`: `[start, end]`, the part of the text that is scored."""
+MENTION_TYPES = "mention_types"
+"""Key of `meta`: for each mention, in order, the list of its entity's types as they are named in the file."""
 
 _QID = re.compile(r"Q[1-9][0-9]*")
 
@@ -28,6 +30,7 @@ class _Label(BaseModel):
     entity_id: StrictStr | None = None
     name: StrictStr | None = None
     parent: StrictInt | StrictStr | None = None
+    type: StrictStr | None = None
 
 
 class _Article(BaseModel):
@@ -46,8 +49,8 @@ def recognises(path: Path, head: str) -> bool:
 def read(path: Path, reject: Reject) -> Iterator[Document]:
     """The labels without a `parent` are the mentions; those with one go to `meta["alternatives"]`.
 
-    An `entity_id` that is not a plain Wikidata QID (`Unknown…`, `<NIL>`, `<NO_MAPPING>`, null) is no id. `title` and
-    `evaluation_span` are in `meta` where the article has them.
+    An `entity_id` that is not a plain Wikidata QID (`Unknown…`, `<NIL>`, `<NO_MAPPING>`, null) is no id. `title`,
+    `evaluation_span` and `mention_types` are in `meta` where the article has them.
     """
     for number, value in json_objects(path, reject):
         try:
@@ -72,8 +75,16 @@ def _document(value: dict[str, Any]) -> Document:
             {"start": one.start, "end": one.end, "text": one.text, "entity_id": one.entity_id, "label": one.label}
             for one in alternatives
         ]
-    mentions = (_mention(article.text, label) for label in article.labels if label.parent is None)
-    return gold_document(str(article.id), article.text, mentions, meta)
+    outer = sorted((label for label in article.labels if label.parent is None), key=_in_order)
+    if any(label.type for label in outer):
+        meta[MENTION_TYPES] = [label.type.split("|") if label.type else [] for label in outer]
+    return gold_document(str(article.id), article.text, (_mention(article.text, label) for label in outer), meta)
+
+
+def _in_order(label: _Label) -> tuple[int, int]:
+    """The order of `gold_document`, so that the types stay beside their mentions."""
+    start, end = label.span
+    return start, -end
 
 
 def _mention(text: str, label: _Label) -> Mention:
