@@ -11,6 +11,7 @@ from elinker.cli.console import err
 
 if TYPE_CHECKING:
     from elinker.kb.importers.conversion import Progress, Reader
+    from elinker.onegen.model import OneGen
 
 app = typer.Typer(help="Import knowledge bases of other projects.", no_args_is_help=True)
 
@@ -133,6 +134,60 @@ def spacy(
     check_output(output, source, overwrite=overwrite)
     written = write_entities(output, islice(read_lookup(find_lookup(source)), limit))
     err.print(f"{written:,} entities in {output}")
+
+
+@app.command(
+    "onegen-embeddings",
+    epilog="Example: elinker kb import onegen-embeddings OneGen-EntityLinking-Llama2-7B-Embedding.pkl "
+    "--entities db.jsonl --model OneGen-EntityLinking-Llama2-7B --preset onegen-llama2-el -o onegen-kb",
+)
+def onegen_embeddings(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="Pickle of (tensor, labels); nothing of it is run.")],
+    entities: Annotated[
+        Path, typer.Option("--entities", help="db.jsonl of the reference code, or an entity file (.jsonl).")
+    ],
+    model: Annotated[str, typer.Option("--model", help="The model that made the vectors: directory or pipeline.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Directory of the new base.")],
+    preset: Annotated[str | None, typer.Option("--preset", help="Settings for a model without onegen.json.")] = None,
+    url_template: Annotated[
+        str | None, typer.Option("--url-template", help="Web address of an entity, with {id} for its id.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Take so many rows only.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a base that is there.")] = False,
+) -> None:
+    """Make a base of the vectors that the reference code publishes as a pickle, without executing it."""
+    from elinker.cli.kb import _bars
+    from elinker.kb.build import check_target, check_url_template
+    from elinker.kb.importers.embeddings import read_embeddings
+    from elinker.kb.importers.onegen_base import build_from_vectors, join
+    from elinker.kb.importers.onegen_documents import document_reader
+    from elinker.kb.importers.source import Source as LineSource
+
+    check_target(output, overwrite=overwrite)
+    check_url_template(url_template)
+    embeddings = read_embeddings(source).head(limit)
+    documents = LineSource(entities)
+    encoder = _identity(model, preset)
+    begin = encoder.tokenizer.bos_token or ""
+    joined = join(embeddings, documents, document_reader(encoder.settings.document.template, begin))
+    with _bars() as report:
+        base = build_from_vectors(
+            embeddings, joined, encoder, output, url_template=url_template, overwrite=overwrite, progress=report
+        )
+    err.print(f"{len(base):,} entities in {output}")
+
+
+def _identity(model: str, preset: str | None) -> "OneGen":
+    """The model that a base is to belong to, memory-mapped: its files are read in part, for the fingerprint."""
+    from transformers import AutoConfig
+
+    from elinker.cli.kb import _part
+    from elinker.onegen.model import OneGen
+
+    directory = _part(model, "model")
+    with err.status("reading the model's settings"):
+        stored = AutoConfig.from_pretrained(directory).dtype if (directory / "config.json").is_file() else None
+        return OneGen.from_pretrained(directory, preset=preset, device="cpu", dtype=stored)
 
 
 def _convert(path: Path, reader: "Reader", output: Path, limit: int | None, overwrite: bool, *, unique: bool) -> None:
