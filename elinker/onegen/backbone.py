@@ -2,7 +2,8 @@
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import Any
 
@@ -29,6 +30,8 @@ class Backbone(nn.Module):
         super().__init__()
         self.model = model
         self.token_types = token_types
+        self.mixed = False
+        """Whether `read_rows` multiplies matrices in bf16; everything else, and all that is added up, stays float32."""
         self._output = model.get_output_embeddings()
         if self._output is None or model.base_model is model:
             raise ModelError(f"{type(model).__name__} is not a causal language model")
@@ -86,16 +89,26 @@ class Backbone(nn.Module):
             for position in range(cache.length, cache.length + len(row))
         ]
         extra = {"token_type_ids": torch.tensor([list(chain(*types))], device=device)} if self.token_types else {}
-        output = self.model.base_model(
-            input_ids=torch.tensor([list(chain(*ids))], device=device),
-            position_ids=torch.tensor([positions], device=device),
-            attention_mask=torch.zeros(1, 1, 1, 1, device=device),  # a mask of four dimensions is left alone
-            use_cache=False,
-            rows=Rows(caches, [len(row) for row in ids]),
-            **extra,
-        )
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.mixed):
+            output = self.model.base_model(
+                input_ids=torch.tensor([list(chain(*ids))], device=device),
+                position_ids=torch.tensor([positions], device=device),
+                attention_mask=torch.zeros(1, 1, 1, 1, device=device),  # a mask of four dimensions is left alone
+                use_cache=False,
+                rows=Rows(caches, [len(row) for row in ids]),
+                **extra,
+            )
         hidden: Tensor = output.last_hidden_state[0]
         return hidden
+
+    @contextmanager
+    def in_float32(self) -> Iterator[None]:
+        """Not `mixed`, for as long as the context lasts."""
+        mixed, self.mixed = self.mixed, False
+        try:
+            yield
+        finally:
+            self.mixed = mixed
 
     def score(self, hidden: Tensor, token_ids: Tensor) -> Tensor:
         """Logits of a few tokens per position, without the product over the vocabulary.

@@ -4,7 +4,7 @@ It works on texts that fit one pass; long texts are cut into windows by `elinker
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,13 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from elinker.errors import InputError, ModelError, UsageError
 from elinker.onegen.backbone import Backbone, fingerprint
-from elinker.onegen.decoding import Marking, pad, unit_vectors
-from elinker.onegen.drafting import Capitalised
+from elinker.onegen.decoding import Marking, unit_vectors
+from elinker.onegen.draft_head import DraftHead, HeadDrafter
+from elinker.onegen.drafting import Capitalised, Drafter, KnownMentions
 from elinker.onegen.layout import Layout, TokenSequence
 from elinker.onegen.presets import choose_preset
 from elinker.onegen.quiet import quiet
+from elinker.onegen.rows import RowCache
 from elinker.onegen.settings import OneGenSettings
 from elinker.onegen.source import Source
 from elinker.onegen.verifying import decode_by_drafts
@@ -26,6 +28,9 @@ from elinker.onegen.vocabulary import add_tokens
 from elinker.schema import Entity
 
 Vectors = np.ndarray[tuple[int, int], np.dtype[np.float32]]
+
+_ROUNDING = 0.05
+"""Scores of two choices that are closer than this may change places where matrices are multiplied in bf16."""
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json")
 
@@ -52,6 +57,7 @@ class OneGen:
         self.settings = settings
         self.layout = Layout(settings, tokenizer)
         self.backbone = Backbone(model, token_types=settings.token_types == "case")
+        self.draft_head: DraftHead | None = None
         self.stored_dtype: torch.dtype | None = None
         """Number type of the files that the model was loaded from; `save_pretrained` keeps it."""
 
@@ -71,7 +77,9 @@ class OneGen:
             preset: name of settings that elinker ships, for published weights without `onegen.json`
                 (`elinker.onegen.presets`); the hub ids of those models need none.
             device: `cpu`, `cuda`, `cuda:1`, `mps`; by default a GPU where there is one.
-            dtype: `float32`, `bfloat16` or `float16`; by default float32 on a CPU and bfloat16 on a GPU.
+            dtype: of the weights: `float32`, `bfloat16` or `float16`. By default bfloat16 on a GPU; on a CPU float32,
+                and where the processor multiplies bf16 itself, `mark` and `read` do that, and `mark` goes back to
+                float32 wherever rounding could have decided a choice.
 
         Raises:
             ModelError: a file is missing or damaged; nothing but safetensors weights is read.
@@ -96,6 +104,9 @@ class OneGen:
             raise ModelError(f"the weights in {directory} lack {len(missing)} tensors, {missing[0]} among them")
         onegen = cls(model.to(place), tokenizer, chosen.settings)
         onegen.stored_dtype = stored
+        onegen.backbone.mixed = dtype is None and place.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+        head = DraftHead.load(directory, onegen.dim)
+        onegen.draft_head = head and head.to(place)
         return onegen
 
     def save_pretrained(self, directory: str | Path, *, dtype: torch.dtype | None = None) -> None:
@@ -117,6 +128,13 @@ class OneGen:
                 config.dtype = dtype
                 config.save_pretrained(path)
         self.settings.save(path)
+        if self.draft_head is not None:
+            self.draft_head.save(path)
+
+    @property
+    def drafter(self) -> Drafter:
+        """What guesses first: the draft head, or capitals where the model has none."""
+        return Capitalised() if self.draft_head is None else HeadDrafter(self.draft_head)
 
     @property
     def device(self) -> torch.device:
@@ -140,8 +158,13 @@ class OneGen:
         return self.layout.source(text)
 
     @torch.inference_mode()
-    def mark(self, sources: Sequence[Source], *, batch_size: int = 32) -> list[Marking]:
-        """Rewrite sources with mentions marked, vectors from the same pass; batched by length, results in input order.
+    def mark(self, sources: Sequence[Source], *, batch_size: int = 32, drafter: Drafter | None = None) -> list[Marking]:
+        """Rewrite sources with mentions marked, vectors from the same pass; results in input order.
+
+        Args:
+            sources: texts that fit the model.
+            batch_size: sources in one forward pass.
+            drafter: what guesses first in place of the model's own draft head; it changes the time, not the result.
 
         Raises:
             InputError: a source does not fit the model's positions.
@@ -149,13 +172,28 @@ class OneGen:
         for source in sources:
             self._check_length(source)
         markings: list[Marking] = [Marking((), unit_vectors((), self.dim))] * len(sources)
-        places = [number for number, source in enumerate(sources) if len(source)]
-        found = decode_by_drafts(
-            [sources[number] for number in places], self.layout, self.backbone, Capitalised(), batch_size=batch_size
-        )
+        self._mark(range(len(sources)), sources, markings, drafter or self.drafter, batch_size)
+        if self.backbone.mixed:
+            close = [number for number, marking in enumerate(markings) if marking.margin < _ROUNDING]
+            known = KnownMentions(sources, [marking.mentions for marking in markings])
+            with self.backbone.in_float32():
+                self._mark(close, sources, markings, known, batch_size)
+        return markings
+
+    def _mark(
+        self,
+        numbers: Iterable[int],
+        sources: Sequence[Source],
+        markings: list[Marking],
+        drafter: Drafter,
+        batch_size: int,
+    ) -> None:
+        """Put the markings of the numbered sources, but for empty ones, into `markings`."""
+        places = [number for number in numbers if len(sources[number])]
+        chosen = [sources[number] for number in places]
+        found = decode_by_drafts(chosen, self.layout, self.backbone, drafter, batch_size=batch_size)
         for number, marking in zip(places, found, strict=True):
             markings[number] = marking
-        return markings
 
     @torch.inference_mode()
     def read(
@@ -218,7 +256,7 @@ class OneGen:
     def encode_documents(
         self, texts: Sequence[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> Vectors:
-        """Entity vectors, shape (texts, dim), float32 of length 1; batched by length.
+        """Entity vectors, shape (texts, dim), float32 of length 1.
 
         Args:
             texts: what `entity_text` gives.
@@ -226,21 +264,23 @@ class OneGen:
             progress: called with the number of texts just encoded.
         """
         sequences = [self.layout.document(text) for text in texts]
-        return np.concatenate([*self._vectors(sequences, batch_size, progress), unit_vectors((), self.dim)])
+        with self.backbone.in_float32():  # made once, compared with for long
+            vectors = self._vectors(sequences, batch_size, progress)
+        return np.concatenate([*vectors, unit_vectors((), self.dim)])
 
     def _vectors(
         self, sequences: Sequence[TokenSequence], batch_size: int, progress: Callable[[int], None] | None
     ) -> list[Vectors]:
-        vectors: list[Vectors] = [unit_vectors((), self.dim)] * len(sequences)
-        for batch in _batches([len(sequence) for sequence in sequences], batch_size):
-            chosen = [sequences[number] for number in batch]
-            # Padding on the right needs no mask under causal attention: nothing real looks at it.
-            hidden = self.backbone(
-                pad([sequence.ids for sequence in chosen], self.layout.pad, self.device),
-                types=pad([sequence.types for sequence in chosen], 0, self.device),
+        vectors: list[Vectors] = []
+        for start in range(0, len(sequences), batch_size):
+            batch = sequences[start : start + batch_size]
+            hidden = self.backbone.read_rows(
+                [RowCache(len(sequence)) for sequence in batch],
+                [sequence.ids for sequence in batch],
+                [sequence.types for sequence in batch],
             )
-            for row, (number, sequence) in enumerate(zip(batch, chosen, strict=True)):
-                vectors[number] = unit_vectors([hidden[row, position] for position in sequence.retrieval], self.dim)
+            for sequence, states in zip(batch, torch.split(hidden, [len(sequence) for sequence in batch]), strict=True):
+                vectors.append(unit_vectors([states[position] for position in sequence.retrieval], self.dim))
             if progress is not None:
                 progress(len(batch))
         return vectors
@@ -264,12 +304,6 @@ def _cast(state: dict[str, torch.Tensor], dtype: torch.dtype) -> dict[str, torch
             done[place] = tensor.to(dtype) if tensor.is_floating_point() else tensor
         cast[name] = done[place]
     return cast
-
-
-def _batches(lengths: Sequence[int], size: int) -> list[list[int]]:
-    """Indices in batches of like length, longest first, so that memory is claimed once and little is padded."""
-    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
-    return [order[start : start + size] for start in range(0, len(order), size)]
 
 
 def _check_config(config: Any, settings: OneGenSettings) -> None:

@@ -114,11 +114,12 @@ def _attention(name: str) -> Callable[..., tuple[Tensor, Tensor | None]]:
         if query.device.type == "cpu":  # attention over rows of this length takes longer in bf16 than in float32
             query, key, value = query.float(), key.float(), value.float()
         outputs = []
-        parts = (tensor.split(list(rows.counts), dim=2) for tensor in (query, key, value))
+        parts = (torch.split(tensor, list(rows.counts), dim=2) for tensor in (query, key, value))
         for cache, asking, new_keys, new_values in zip(rows.caches, *parts, strict=True):
             keys, values = cache.append(module.layer_idx, new_keys, new_values)
             mask = rows.mask(asking, keys.shape[2], options.get("sliding_window"))
-            outputs.append(attention(module, asking, keys, values, mask, **options)[0])
+            with torch.autocast(query.device.type, enabled=False):
+                outputs.append(attention(module, asking, keys, values, mask, **options)[0])
         return torch.cat(outputs, dim=1).to(dtype), None
 
     return attend
