@@ -25,7 +25,7 @@ from spacy.training import Example
 
 from elinker.corpus.docbin import ENTITY_TYPE, USER_DATA_KEY
 from elinker.errors import UsageError
-from elinker.linking.linker import COMPONENT, Linker, MentionSource
+from elinker.linking.linker import COMPONENT, DraftSource, Linker, MentionSource
 from elinker.resources import STARTER, find_pipeline
 from elinker.schema import Candidate, Document, Mention
 
@@ -45,6 +45,7 @@ DEFAULT_CONFIG = {
     "mentions": "onegen",
     "keep_nil": False,
     "alignment_mode": "expand",
+    "draft": "model",
 }
 
 
@@ -67,6 +68,7 @@ def make_onegen_linker(
     mentions: str,
     keep_nil: bool,
     alignment_mode: str,
+    draft: str,
 ) -> "OneGenLinker":
     """Make the component from its config.
 
@@ -84,6 +86,8 @@ def make_onegen_linker(
         keep_nil: whether mentions that are not linked stay in `doc.ents`, with `kb_id_` "NIL".
         alignment_mode: what to do with a mention that does not fall on token boundaries (`Doc.char_span`); with
             `strict` it is left out of `doc.ents`, never out of `doc._.mentions`.
+        draft: what is tried first where the model finds mentions: `model` (its draft head) or `ents` (the spans that an
+            earlier component set). It changes the time, never the result.
     """
 
     def load(path: str | Path | None = None) -> Linker:
@@ -97,7 +101,7 @@ def make_onegen_linker(
             batch_size=batch_size,
         )
 
-    return OneGenLinker(nlp, name, load, mentions=mentions, keep_nil=keep_nil, alignment_mode=alignment_mode)
+    return OneGenLinker(nlp, name, load, mentions=mentions, keep_nil=keep_nil, alignment_mode=alignment_mode, draft=draft)
 
 
 class OneGenLinker:
@@ -110,7 +114,7 @@ class OneGenLinker:
         nlp: the pipeline.
         name: the component's name.
         load: loads the linker, from a directory where one is given.
-        mentions, keep_nil, alignment_mode: see `make_onegen_linker`.
+        mentions, keep_nil, alignment_mode, draft: see `make_onegen_linker`.
     """
 
     def __init__(
@@ -122,14 +126,17 @@ class OneGenLinker:
         mentions: str = "onegen",
         keep_nil: bool = False,
         alignment_mode: str = "expand",
+        draft: str = "model",
     ) -> None:
         _one_of("mentions", mentions, ("onegen", "ents"))
+        _one_of("draft", draft, ("model", "ents"))
         _one_of("alignment_mode", alignment_mode, ("strict", "contract", "expand"))
         self.vocab = nlp.vocab
         self.name = name
         self.mentions = mentions
         self.keep_nil = keep_nil
         self.alignment_mode = alignment_mode
+        self.draft = draft
         self._load = load
         self._linker: Linker | None = None
         self._unpacked: tempfile.TemporaryDirectory[str] | None = None
@@ -159,7 +166,8 @@ class OneGenLinker:
                 yield Document(id="", text=doc.text, mentions=self._given(doc))
 
         source: MentionSource = "given" if self.mentions == "ents" else "onegen"
-        for document in self.linker.pipe(documents(), mentions=source, keep_nil=self.keep_nil):
+        draft: DraftSource = "given" if self.draft == "ents" else "model"
+        for document in self.linker.pipe(documents(), mentions=source, keep_nil=self.keep_nil, draft=draft):
             yield self._annotate(waiting.popleft(), document)
 
     def score(self, examples: Iterable[Example], **options: Any) -> dict[str, Any]:
@@ -206,7 +214,7 @@ class OneGenLinker:
         return self.from_disk(root)
 
     def _given(self, doc: Doc) -> tuple[Mention, ...]:
-        if self.mentions != "ents":
+        if "ents" not in (self.mentions, self.draft):
             return ()
         return tuple(Mention(span.start_char, span.end_char, span.text) for span in doc.ents)
 

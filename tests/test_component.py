@@ -143,6 +143,22 @@ def test_spans_of_an_upstream_component_are_linked_with_their_labels(pipeline: "
     assert [mention.text for mention in doc._.mentions] == ["Steve", "Apple"]
 
 
+def test_upstream_spans_as_a_draft_save_passes_and_change_nothing(
+    pipeline: "Callable[..., Language]", linker: "Linker", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = []
+    read_rows = linker.onegen.backbone.read_rows
+    monkeypatch.setattr(linker.onegen.backbone, "read_rows", lambda *given: passes.append(1) or read_rows(*given))
+    plain = pipeline(keep_nil=True, alignment_mode="strict")(TEXTS[0])
+    before = len(passes)
+    nlp = pipeline(draft="ents", keep_nil=True)
+    doc = nlp.make_doc(TEXTS[0])
+    doc.ents = [Span(doc, span.start, span.end, label="ANY") for span in plain.ents]
+    doc = nlp.get_pipe("onegen_linker")(doc)
+    assert doc._.mentions == plain._.mentions
+    assert len(passes) - before == 1 < before
+
+
 def test_upstream_spans_that_no_mention_overlaps_stay(pipeline: "Callable[..., Language]") -> None:
     nlp = pipeline()
     ruler = nlp.add_pipe("entity_ruler", first=True)
@@ -227,7 +243,7 @@ def test_evaluate_scores_links_with_spacys_scorer(pipeline: "Callable[..., Langu
     assert nlp.evaluate([Example(nlp.make_doc(TEXTS[0]), wrong_doc)])["nel_micro_f"] == 0.0
 
 
-@pytest.mark.parametrize(("key", "value"), [("mentions", "all"), ("alignment_mode", "loose")])
+@pytest.mark.parametrize(("key", "value"), [("mentions", "all"), ("alignment_mode", "loose"), ("draft", "none")])
 def test_a_wrong_choice_is_named(key: str, value: str) -> None:
     with pytest.raises(UsageError, match=key):
         spacy.blank("en").add_pipe("onegen_linker", config={key: value})

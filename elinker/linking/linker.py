@@ -15,6 +15,7 @@ from elinker.kb import KnowledgeBase
 from elinker.linking.antecedents import antecedents
 from elinker.linking.decision import Decision, Evidence
 from elinker.linking.windows import Window, merge, split_windows
+from elinker.onegen.drafting import Drafter, SpansOfTexts
 from elinker.onegen.layout import Layout
 from elinker.onegen.model import OneGen, Vectors
 from elinker.onegen.source import Source
@@ -26,6 +27,7 @@ COMPONENT = "onegen_linker"
 SETTINGS_FILE = "linker.json"
 
 MentionSource = Literal["onegen", "given"]
+DraftSource = Literal["model", "given"]
 
 
 class LinkerSettings(BaseModel):
@@ -107,7 +109,12 @@ class Linker:
         return next(self.pipe([text], mentions=mentions, keep_nil=keep_nil))
 
     def pipe(
-        self, texts: Iterable[str | Document], *, mentions: MentionSource = "onegen", keep_nil: bool = False
+        self,
+        texts: Iterable[str | Document],
+        *,
+        mentions: MentionSource = "onegen",
+        keep_nil: bool = False,
+        draft: DraftSource = "model",
     ) -> Iterator[Document]:
         """Link many texts, lazily and in order.
 
@@ -115,14 +122,21 @@ class Linker:
             texts: strings, which get their number as id, or documents, which keep id and meta.
             mentions: `onegen` finds mentions and replaces those of a document; `given` links the document's own.
             keep_nil: whether mentions that are not linked stay, as NIL. With `given` all of them stay.
+            draft: what is tried first where mentions are found: `model` asks its draft head, `given` takes the
+                documents' own mentions, such as an upstream tagger's. It changes the time, never the result.
         """
         if mentions not in ("onegen", "given"):
             raise UsageError(f"mentions={mentions!r}", hint="'onegen' or 'given'")
+        if draft not in ("model", "given"):
+            raise UsageError(f"draft={draft!r}", hint="'model' or 'given'")
         numbered = (
             Document(id=str(number), text=text) if isinstance(text, str) else text for number, text in enumerate(texts)
         )
         for documents in self._buffers(numbered):
-            spans, vectors = self._given(documents) if mentions == "given" else self._found(documents)
+            if mentions == "given":
+                spans, vectors = self._given(documents)
+            else:
+                spans, vectors = self._found(documents, _drafter(documents) if draft == "given" else None)
             yield from self._decide(documents, spans, vectors, keep_nil=keep_nil or mentions == "given")
 
     def _buffers(self, documents: Iterable[Document]) -> Iterator[list[Document]]:
@@ -140,7 +154,9 @@ class Linker:
         if group:
             yield group
 
-    def _found(self, documents: Sequence[Document]) -> tuple[list[list[tuple[int, int]]], list[Vectors]]:
+    def _found(
+        self, documents: Sequence[Document], drafter: Drafter | None
+    ) -> tuple[list[list[tuple[int, int]]], list[Vectors]]:
         """Character spans and vectors of the mentions that the model marks."""
         sources = [self._read(document.text) for document in documents]
         windows = [split_windows(source, self.onegen.layout.window) for source in sources]
@@ -149,7 +165,7 @@ class Linker:
             for source, cuts in zip(sources, windows, strict=True)
             for window in cuts
         ]
-        markings = iter(self.onegen.mark(pieces, batch_size=self.settings.batch_size))
+        markings = iter(self.onegen.mark(pieces, batch_size=self.settings.batch_size, drafter=drafter))
         spans: list[list[tuple[int, int]]] = []
         vectors: list[Vectors] = []
         for source, cuts in zip(sources, windows, strict=True):
@@ -274,6 +290,12 @@ def _with_overrides(
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{first['loc'][-1]}: {first['msg']}") from None
+
+
+def _drafter(documents: Sequence[Document]) -> Drafter:
+    return SpansOfTexts(
+        {document.text: [(mention.start, mention.end) for mention in document.mentions] for document in documents}
+    )
 
 
 def _layers(

@@ -275,7 +275,7 @@ def test_a_saved_linker_comes_back_with_the_same_output(linker: "Linker", tmp_pa
     from elinker.linking.linker import Linker
 
     linker.save(tmp_path)
-    again = Linker.load(tmp_path, device="cpu")
+    again = Linker.load(tmp_path, device="cpu", dtype="float32")
     assert again.settings == linker.settings
     assert_same(again(TEXT), linker(TEXT))
 
