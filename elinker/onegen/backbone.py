@@ -2,8 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -30,8 +29,6 @@ class Backbone(nn.Module):
         super().__init__()
         self.model = model
         self.token_types = token_types
-        self.mixed = False
-        """Whether `read_rows` multiplies matrices in bf16; everything else, and all that is added up, stays float32."""
         self._output = model.get_output_embeddings()
         if self._output is None or model.base_model is model:
             raise ModelError(f"{type(model).__name__} is not a causal language model")
@@ -89,26 +86,16 @@ class Backbone(nn.Module):
             for position in range(cache.length, cache.length + len(row))
         ]
         extra = {"token_type_ids": torch.tensor([list(chain(*types))], device=device)} if self.token_types else {}
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.mixed):
-            output = self.model.base_model(
-                input_ids=torch.tensor([list(chain(*ids))], device=device),
-                position_ids=torch.tensor([positions], device=device),
-                attention_mask=torch.zeros(1, 1, 1, 1, device=device),  # a mask of four dimensions is left alone
-                use_cache=False,
-                rows=Rows(caches, [len(row) for row in ids]),
-                **extra,
-            )
+        output = self.model.base_model(
+            input_ids=torch.tensor([list(chain(*ids))], device=device),
+            position_ids=torch.tensor([positions], device=device),
+            attention_mask=torch.zeros(1, 1, 1, 1, device=device),  # a mask of four dimensions is left alone
+            use_cache=False,
+            rows=Rows(caches, [len(row) for row in ids]),
+            **extra,
+        )
         hidden: Tensor = output.last_hidden_state[0]
         return hidden
-
-    @contextmanager
-    def in_float32(self) -> Iterator[None]:
-        """Not `mixed`, for as long as the context lasts."""
-        mixed, self.mixed = self.mixed, False
-        try:
-            yield
-        finally:
-            self.mixed = mixed
 
     def score(self, hidden: Tensor, token_ids: Tensor) -> Tensor:
         """Logits of a few tokens per position, without the product over the vocabulary.
@@ -117,8 +104,9 @@ class Backbone(nn.Module):
             hidden: (rows, dim); token_ids: (rows, choices); result: (rows, choices).
         """
         weight, bias = self._output.weight, self._output.bias
-        logits = torch.einsum("rd,rcd->rc", self.transform(hidden), weight[token_ids])
-        return logits if bias is None else logits + bias[token_ids]
+        with torch.autocast(hidden.device.type, enabled=False):  # choices hang on small differences
+            logits = torch.einsum("rd,rcd->rc", self.transform(hidden), weight[token_ids])
+            return logits if bias is None else logits + bias[token_ids]
 
     def score_shared(self, hidden: Tensor, token_ids: Tensor) -> Tensor:
         """Logits of the same tokens for every position.

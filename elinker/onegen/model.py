@@ -58,6 +58,8 @@ class OneGen:
         self.layout = Layout(settings, tokenizer)
         self.backbone = Backbone(model, token_types=settings.token_types == "case")
         self.draft_head: DraftHead | None = None
+        self.mixed = False
+        """Whether `mark` and `read` multiply matrices in bf16; weights and all that is added up stay float32."""
         self.stored_dtype: torch.dtype | None = None
         """Number type of the files that the model was loaded from; `save_pretrained` keeps it."""
 
@@ -104,7 +106,7 @@ class OneGen:
             raise ModelError(f"the weights in {directory} lack {len(missing)} tensors, {missing[0]} among them")
         onegen = cls(model.to(place), tokenizer, chosen.settings)
         onegen.stored_dtype = stored
-        onegen.backbone.mixed = dtype is None and place.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+        onegen.mixed = dtype is None and place.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
         head = DraftHead.load(directory, onegen.dim)
         onegen.draft_head = head and head.to(place)
         return onegen
@@ -172,13 +174,16 @@ class OneGen:
         for source in sources:
             self._check_length(source)
         markings: list[Marking] = [Marking((), unit_vectors((), self.dim))] * len(sources)
-        self._mark(range(len(sources)), sources, markings, drafter or self.drafter, batch_size)
-        if self.backbone.mixed:
+        with self._mixed_precision():
+            self._mark(range(len(sources)), sources, markings, drafter or self.drafter, batch_size)
+        if self.mixed:
             close = [number for number, marking in enumerate(markings) if marking.margin < _ROUNDING]
             known = KnownMentions(sources, [marking.mentions for marking in markings])
-            with self.backbone.in_float32():
-                self._mark(close, sources, markings, known, batch_size)
+            self._mark(close, sources, markings, known, batch_size)
         return markings
+
+    def _mixed_precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.mixed)
 
     def _mark(
         self,
@@ -203,7 +208,8 @@ class OneGen:
         sequences = [self.layout.marked(source, spans) for source, spans in zip(sources, mentions, strict=True)]
         for source, sequence in zip(sources, sequences, strict=True):
             self._check_length(source, len(sequence))
-        return self._vectors(sequences, batch_size, None)
+        with self._mixed_precision():
+            return self._vectors(sequences, batch_size, None)
 
     def annotate(self, texts: Sequence[str], *, batch_size: int = 32) -> list[list[tuple[int, int, Any]]]:
         """Mentions of short texts as (start, end, vector): characters of the text and a float32 vector of length 1."""
@@ -264,8 +270,7 @@ class OneGen:
             progress: called with the number of texts just encoded.
         """
         sequences = [self.layout.document(text) for text in texts]
-        with self.backbone.in_float32():  # made once, compared with for long
-            vectors = self._vectors(sequences, batch_size, progress)
+        vectors = self._vectors(sequences, batch_size, progress)  # in float32: made once, compared with for long
         return np.concatenate([*vectors, unit_vectors((), self.dim)])
 
     def _vectors(

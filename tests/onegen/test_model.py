@@ -225,12 +225,12 @@ def test_where_rounding_could_decide_a_choice_float32_does(onegens: "Mapping[str
     onegen = onegens["bert"]
     sources = [onegen.source(TEXT[start:]).slice(0, onegen.layout.window) for start in range(0, 40, 2)]
     exact = onegen.mark(sources)
-    onegen.backbone.mixed = True
+    onegen.mixed = True
     try:
         mixed = onegen.mark(sources)
         alone = [onegen.mark([source])[0] for source in sources]
     finally:
-        onegen.backbone.mixed = False
+        onegen.mixed = False
     for marking, wanted, single in zip(mixed, exact, alone, strict=True):
         assert marking.mentions == wanted.mentions
         np.testing.assert_allclose(marking.vectors, wanted.vectors, atol=0.05)
