@@ -52,7 +52,8 @@ def read_labelled(
     name = guess_format(path) if format is None else format
     if name not in _FORMATS:
         raise UsageError(f"no format {name!r} of labelled texts", hint=f"one of: {', '.join(FORMATS)}")
-    documents = _read(path, _FORMATS[name], raise_error if skip is None else skip)
+    reject = raise_error if skip is None else skip
+    documents = _read(path, _FORMATS[name], reject) if format else _read_guessed(path, name, reject)
     return documents if map_ids is None else (map_document(document, map_ids) for document in documents)
 
 
@@ -78,6 +79,20 @@ def _head(path: Path) -> str:
             return file.read(_HEAD).decode("utf-8-sig", "replace")
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
+
+
+def _read_guessed(path: Path, name: str, reject: Reject) -> Iterator[Document]:
+    """As `_read`; what is wrong before the first good document may mean that the guess is."""
+    good = 0
+
+    def explain(error: InputError) -> None:
+        advice = "" if error.hint is None else f"{error.hint}; "
+        hint = f"{advice}read as {name!r}, --format names another format"
+        reject(error if good else InputError(error.message, hint=hint))
+
+    for document in _read(path, _FORMATS[name], explain):
+        good += 1
+        yield document
 
 
 def _read(path: Path, form: _Format, reject: Reject) -> Iterator[Document]:
