@@ -7,12 +7,13 @@ from pathlib import Path
 import spacy
 
 from elinker.component import OneGenLinker
+from elinker.errors import ConfigError
 from elinker.kb import KnowledgeBase, build
 from elinker.linking.linker import COMPONENT, Linker, LinkerSettings
 from elinker.onegen.model import OneGen
-from elinker.schema import Document
-from elinker.training.calibration import fit, judge
+from elinker.training.calibration import fit
 from elinker.training.config import Config, PipelineConfig
+from elinker.training.heldout import link_heldout
 from elinker.training.labelled import LabelledText
 from elinker.training.texts import load_texts, read_entities
 
@@ -29,6 +30,8 @@ def assemble(config: Config, pipeline: PipelineConfig, model: Path, *, say: Call
     Returns:
         The pipeline's directory, which replaces an earlier one.
     """
+    if config.data.entities is None:
+        raise ConfigError("[pipeline] needs data.entities")
     onegen = OneGen.from_pretrained(model)
     say(f"encoding the entities of {config.data.entities.name}")
     base = build(
@@ -47,15 +50,7 @@ def assemble(config: Config, pipeline: PipelineConfig, model: Path, *, say: Call
 
 def calibrate(onegen: OneGen, base: KnowledgeBase, heldout: list[LabelledText], *, top_k: int) -> LinkerSettings:
     """Linker settings whose decision is fitted on held-out texts."""
-    linker = Linker(onegen, base, LinkerSettings(top_k=max(top_k, 30)))
-    labels = [{(start, end): entity for start, end, entity in text.mentions} for text in heldout]
-    predicted = list(linker.pipe((Document(text.id, text.text) for text in heldout), keep_nil=True))
-
-    def is_named(surface: str, entity_id: str) -> bool:
-        return base.find(entity_id) in base.rows_named(surface)
-
-    judged = judge(predicted, labels, is_named, lambda surface: bool(base.rows_named(surface)))
-    gold = sum(entity is not None for spans in labels for entity in spans.values())
+    judged, gold = link_heldout(onegen, base, heldout, top_k=top_k)
     return LinkerSettings(top_k=top_k, decision=fit(judged, gold))
 
 

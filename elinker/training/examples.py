@@ -2,28 +2,42 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from elinker.errors import ConfigError
 from elinker.onegen.layout import Layout, TokenSequence
 from elinker.training.config import DataConfig
-from elinker.training.labelled import LabelledText
+from elinker.training.labelled import Choice, LabelledText
 from elinker.training.noise import RandomWords, typographic
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A sequence to train on; `entities` and `surfaces` belong to its retrieval tokens, one each."""
+    """A sequence to train on. All but it has an entry for each of its retrieval tokens, or is empty.
+
+    `entities` are what they are trained towards, `alternatives` all ids that would be right, `negatives` ids that the
+    data name as wrong.
+    """
 
     sequence: TokenSequence
     entities: tuple[str | None, ...]
     surfaces: tuple[str, ...]
+    negatives: tuple[tuple[str, ...], ...] = ()
+    alternatives: tuple[tuple[str, ...], ...] = ()
 
 
 def examples_of_epoch(
     texts: Sequence[LabelledText], layout: Layout, config: DataConfig, generator: random.Random
 ) -> Iterator[Example]:
-    """All texts once, in random order, joined and varied as the config says."""
+    """Examples of `varied_texts`."""
+    for text, noise in varied_texts(texts, layout, config, generator):
+        yield make_example(text, layout, config.max_tokens, noise)
+
+
+def varied_texts(
+    texts: Sequence[LabelledText], layout: Layout, config: DataConfig, generator: random.Random
+) -> Iterator[tuple[LabelledText, RandomWords | None]]:
+    """All texts once, in random order, joined and varied as the config says, and what to put noise into them with."""
     order = list(texts)
     generator.shuffle(order)
     noise = RandomWords(layout, generator)
@@ -38,14 +52,15 @@ def examples_of_epoch(
         varied = vary_case(joined, config, generator)
         if generator.random() < config.typographic:
             varied = typographic(varied)
-        yield make_example(varied, layout, config.max_tokens, noise if generator.random() < config.noise else None)
+        yield varied, noise if generator.random() < config.noise else None
 
 
 def join(first: LabelledText, second: LabelledText, between: str) -> LabelledText:
     """Two texts as one."""
     offset = len(first.text) + len(between)
     moved = tuple((start + offset, end + offset, entity) for start, end, entity in second.mentions)
-    return LabelledText(first.id, first.text + between + second.text, first.mentions + moved)
+    choices = _choices(first) + _choices(second) if first.choices or second.choices else ()
+    return LabelledText(first.id, first.text + between + second.text, first.mentions + moved, choices)
 
 
 def vary_case(text: LabelledText, config: DataConfig, generator: random.Random) -> LabelledText:
@@ -56,7 +71,7 @@ def vary_case(text: LabelledText, config: DataConfig, generator: random.Random) 
         changed = text.text.lower()
     elif draw < config.lower + config.upper:
         changed = text.text.upper()
-    return LabelledText(text.id, changed, text.mentions) if len(changed) == len(text.text) else text
+    return replace(text, text=changed) if len(changed) == len(text.text) else text
 
 
 def make_example(text: LabelledText, layout: Layout, max_tokens: int, noise: RandomWords | None = None) -> Example:
@@ -75,7 +90,8 @@ def make_example(text: LabelledText, layout: Layout, max_tokens: int, noise: Ran
     ranges: list[tuple[int, int]] = []
     entities: list[str | None] = []
     surfaces: list[str] = []
-    for start, end, entity in text.mentions:
+    choices: list[Choice] = []
+    for (start, end, entity), choice in zip(text.mentions, _choices(text), strict=True):
         if not len(source) or end > source.ends[-1]:
             break
         tokens = source.tokens_of(start, end)
@@ -84,6 +100,7 @@ def make_example(text: LabelledText, layout: Layout, max_tokens: int, noise: Ran
         ranges.append(tokens)
         entities.append(entity)
         surfaces.append(text.text[start:end])
+        choices.append(choice)
     if noise is not None:
         source = noise(source, ranges, entities)
     sequence = layout.marked(source, ranges)
@@ -93,7 +110,14 @@ def make_example(text: LabelledText, layout: Layout, max_tokens: int, noise: Ran
             f"{len(sequence)} positions, settings.max_length is {layout.settings.max_length}",
             hint="lower data.max_tokens",
         )
-    return Example(sequence, tuple(entities), tuple(surfaces))
+    if not text.choices:
+        return Example(sequence, tuple(entities), tuple(surfaces))
+    wrong, right = tuple(choice.wrong for choice in choices), tuple(choice.right for choice in choices)
+    return Example(sequence, tuple(entities), tuple(surfaces), wrong, right)
+
+
+def _choices(text: LabelledText) -> tuple[Choice, ...]:
+    return text.choices or (Choice(),) * len(text.mentions)
 
 
 def _tokens(text: str) -> int:

@@ -18,7 +18,7 @@ _TOKEN_TYPES = 3
 """Rows of the token-type table for OneGenSettings.token_types = "case"."""
 
 
-def initial_model(base: str, settings: OneGenSettings) -> OneGen:
+def initial_model(base: str, settings: OneGenSettings, *, dtype: str = "float32") -> OneGen:
     """Load the weights named by `ModelConfig.base` and add what OneGen needs.
 
     An encoder of BERT's kind gets causal attention; the layer before its output embeddings, which such checkpoints
@@ -29,18 +29,19 @@ def initial_model(base: str, settings: OneGenSettings) -> OneGen:
         ConfigError, MissingExtraError: there are no such weights.
     """
     path = base_path(base)
+    number_type = getattr(torch, dtype)
     try:
         with quiet():
             config = AutoConfig.from_pretrained(path)
             tokenizer = AutoTokenizer.from_pretrained(path)
             _check_fit(config, settings)
             if config.model_type != "bert":
-                return OneGen(AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), tokenizer, settings)
+                return OneGen(AutoModelForCausalLM.from_pretrained(path, dtype=number_type), tokenizer, settings)
             was_decoder = bool(getattr(config, "is_decoder", False))
             config.is_decoder = True
             config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
             model: Any = BertLMHeadModel.from_pretrained(
-                path, config=config, dtype=torch.float32, attn_implementation="eager"
+                path, config=config, dtype=number_type, attn_implementation="eager"
             )
     except (OSError, ValueError) as error:  # what transformers raises for a missing, damaged or unknown model
         reason = str(error).strip().partition("\n")[0]

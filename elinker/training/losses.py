@@ -48,13 +48,13 @@ class BPR(nn.Module):
         return losses.sum(dim=1) / negatives.sum(dim=1).clamp(min=1)
 
 
-def generation_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy of the tokens with role GEN.
+def generation_loss(logits: Tensor, targets: Tensor, count: int) -> Tensor:
+    """Cross-entropy of the tokens with role GEN, summed and divided by `count`, the number of targets of the batch.
 
     Shape:
         logits: (positions, choices); targets: (positions,), a column each; result: scalar.
     """
-    return functional.cross_entropy(logits.float(), targets)
+    return functional.cross_entropy(logits.float(), targets, reduction="sum") / max(1, count)
 
 
 def sampled_vocabulary(

@@ -1,328 +1,374 @@
-"""The training loop: both losses over batches, the bank of negatives, checkpoints that a killed run resumes from."""
+"""The run: Hugging Face's `Trainer` with OneGen's losses, its optimiser groups and schedule, and checkpoints.
+
+What a batch is worth is `objective`; devices, processes, mixed precision, FSDP and DeepSpeed are transformers' and
+accelerate's. Checkpoints hold safetensors; what transformers adds (optimiser, random state) it reads as weights only.
+"""
 
 import ctypes
-import json
-import random
+import importlib.util
+import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
+from accelerate.utils import broadcast  # type: ignore[import-untyped]
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerState, TrainingArguments
+from transformers import Trainer as HuggingFaceTrainer
+from transformers.integrations import TensorBoardCallback
 
-from elinker.errors import ConfigError
-from elinker.onegen.decoding import pad
+from elinker.errors import ConfigError, MissingExtraError
 from elinker.onegen.model import OneGen
-from elinker.onegen.settings import Role
-from elinker.schema import Entity
-from elinker.training.batches import batches
+from elinker.training.adapters import Adapter
+from elinker.training.batches import Batch, batches, batches_of_epoch
 from elinker.training.config import Config, TrainingConfig
-from elinker.training.documents import DocumentBank
-from elinker.training.examples import Example
-from elinker.training.labelled import LabelledText
-from elinker.training.losses import BPR, InfoNCE, generation_loss, sampled_vocabulary
+from elinker.training.heldout import choose, linking_f1
+from elinker.training.initial import initial_model
+from elinker.training.objective import Objective
+from elinker.training.progress import Reporting, StepReport
+from elinker.training.ranks import Ranks
+from elinker.training.texts import Material
+
+_STATE = "training.safetensors"
+_TRAINED = "backbone.model."
+"""What the names of the model's weights begin with in the objective."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepReport:
-    """What one step showed; `accuracy` is the share of anchors whose most similar document is the right one."""
-
-    step: int
-    generation_loss: float
-    retrieval_loss: float
-    accuracy: float
-    learning_rate: float
-    tokens: int
-
-    def to_json(self) -> str:
-        """One line of the training log."""
-        return json.dumps(
-            {key: float(f"{value:.6g}") if type(value) is float else value for key, value in asdict(self).items()}
-        )
+def no_report(step: StepReport) -> None:
+    """Hears nothing."""
 
 
-class Trainer:
+def no_words(words: str) -> None:
+    """Hears nothing."""
+
+
+class Trainer(HuggingFaceTrainer):  # type: ignore[misc]
     """Trains a OneGen model in place.
 
     Args:
-        config: the training; only what concerns the loop is read here.
+        config: the training; only what concerns the run is read here.
         onegen: the model to train.
-        texts: labelled training texts.
-        entities: the documents that retrieval tokens are trained towards.
+        material: what to train on.
+        report: called after every step.
+        say: hears of evaluations.
+
+    Raises:
+        ConfigError: sections of the config and the way of running do not go together.
     """
 
-    def __init__(
-        self, config: Config, onegen: OneGen, texts: Sequence[LabelledText], entities: Sequence[Entity]
-    ) -> None:
-        if not texts:
-            raise ConfigError("data.texts: there is no text to train on")
-        torch.manual_seed(config.seed)
-        self.config = config
-        self.onegen = onegen
-        self.step = 0
-        self._bank = DocumentBank(entities, onegen)
-        self._nil = nn.Parameter(torch.tensor(0.4, device=onegen.device))
-        self._loss = (InfoNCE if config.loss.retrieval == "infonce" else BPR)(config.loss.temperature)
-        self._optimizer = _optimizer([*onegen.model.parameters(), self._nil], config.training)
-        self._batches: Iterator[list[Example]] = batches(
-            texts, onegen.layout, config.data, batch_tokens=config.training.batch_tokens, seed=config.seed
-        )
-        _keep_memory()
+    optimizer: Any
+    lr_scheduler: Any
+    control: Any
 
-    def run(self, report: Callable[[StepReport], None]) -> None:
-        """Train from the current step to the last, with a checkpoint every `checkpoint_every` steps and at the end."""
-        self.onegen.model.train()
-        while self.step < self.config.training.steps:
-            report(self._train_step(next(self._batches)))
-            if self.step % self.config.training.checkpoint_every == 0 or self.step == self.config.training.steps:
-                self.save_checkpoint()
+    def __init__(
+        self,
+        config: Config,
+        onegen: OneGen,
+        material: Material,
+        report: Callable[[StepReport], None] = no_report,
+        say: Callable[[str], None] = no_words,
+    ) -> None:
+        _keep_memory()
+        torch.manual_seed(config.seed)
+        self.onegen = onegen
+        self.config = config
+        self.material = material
+        self.steps = count_steps(config, material)
+        self.adapter = None if config.lora is None else Adapter(onegen, config.lora)
+        arguments = training_arguments(config, self.steps)
+        if config.training.gradient_checkpointing:
+            onegen.model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+        ranks = Ranks(arguments.process_index, arguments.world_size)
+        self._objective = Objective(config.loss, onegen, material.bank, ranks, config.seed)
+        self._seen: list[Tensor] = []
+        self._tokens = 0
+        super().__init__(
+            self._objective,
+            arguments,
+            eval_dataset=list(material.heldout) if config.early_stopping else None,
+            callbacks=_callbacks(config, Reporting(report, say)),
+        )
+        self.remove_callback(PrinterCallback)
+        if config.early_stopping and self._is_sharded:
+            raise ConfigError("[early_stopping] needs whole weights in every process, not FSDP or DeepSpeed")
+
+    @property
+    def _is_sharded(self) -> bool:
+        return bool(self.is_fsdp_enabled or self.is_deepspeed_enabled)
+
+    def run(self, *, resume: bool = False) -> None:
+        """Train to the last step, from the latest whole checkpoint of the output directory or from the beginning."""
+        found = whole_checkpoints(self.config.output) if resume else []
+        if self.is_world_process_zero():
+            _clear(self.config.output, keep=found)
+        self.accelerator.wait_for_everyone()
+        self._first = 0 if not found else _state(found[-1]).global_step
+        if self._first >= self.steps:
+            self._load_from_checkpoint(str(found[-1]))
+        else:
+            self.train(resume_from_checkpoint=str(found[-1]) if found else None)
         self.onegen.model.eval()
 
-    def save_checkpoint(self) -> Path:
-        """Write weights, optimiser and bank; once they are whole, all but the last two checkpoints are removed."""
-        final = self.config.output / f"checkpoint-{self.step:06d}"
-        partial = final.with_name(final.name + ".partial")
-        for left in self.config.output.glob("checkpoint-*.partial"):
-            shutil.rmtree(left)
-        partial.mkdir(parents=True)
-        self.onegen.save_pretrained(partial)
-        tensors = {"nil": self._nil.detach().clone()}
-        if self._bank.vectors is not None:
-            tensors["bank"] = self._bank.vectors
-        for number, state in self._optimizer.state_dict()["state"].items():
-            tensors.update({f"optimizer.{number}.{name}": value for name, value in state.items()})
-        save_file(tensors, partial / "training.safetensors")
-        (partial / "state.json").write_text(json.dumps({"step": self.step}), encoding="utf-8")
-        if final.exists():
-            shutil.rmtree(final)
-        partial.replace(final)
-        for old in self._checkpoints()[:-2]:
-            shutil.rmtree(old)
-        return final
+    def save_final(self, directory: Path) -> None:
+        """Write the trained model in bf16, adapters merged; these also lie in `adapter` beside it."""
+        state = self.accelerator.get_state_dict(self.model_wrapped) if self._is_sharded else None
+        if self.is_world_process_zero():
+            adapters = directory.with_name("adapter")
+            if self.adapter is not None:
+                self.adapter.save(adapters, state and _of_model(state))
+            onegen = self.onegen if state is None else self._from_shards(adapters, state)
+            if self.adapter is not None and state is None:
+                onegen = self.adapter.merge()
+            onegen.save_pretrained(directory, dtype=torch.bfloat16)
+        self.accelerator.wait_for_everyone()
 
-    def discard_checkpoints(self) -> None:
-        """Remove the checkpoints of an earlier run: they would pass for later ones of a run that begins anew."""
-        for old in self._checkpoints():
-            shutil.rmtree(old)
+    def _from_shards(self, adapters: Path, state: dict[str, Tensor]) -> OneGen:
+        """The trained model made from the weights of all processes."""
+        fresh = initial_model(self.config.model.base, self.config.settings, dtype=self.config.model.dtype)
+        if self.config.lora is None:
+            fresh.model.load_state_dict(_of_model(state))
+            return fresh
+        adapter = Adapter(fresh, self.config.lora)
+        adapter.load(adapters)
+        return adapter.merge()
 
-    def resume(self) -> bool:
-        """Continue from the latest checkpoint of `config.output`; False where there is none."""
-        found = self._checkpoints()
-        if not found:
-            return False
-        weights = OneGen.from_pretrained(found[-1], device=str(self.onegen.device), dtype="float32")
-        self.onegen.model.load_state_dict(weights.model.state_dict())
-        tensors = load_file(found[-1] / "training.safetensors", device=str(self.onegen.device))
-        with torch.no_grad():
-            self._nil.copy_(tensors.pop("nil"))
-        self._bank.vectors = tensors.pop("bank", None)
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in tensors.items():
-            _, number, name = key.split(".")
-            state.setdefault(int(number), {})[name] = value
-        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": state})
-        self.step = int(json.loads((found[-1] / "state.json").read_text(encoding="utf-8"))["step"])
-        for _ in range(self.step):
-            next(self._batches)
-        return True
+    # ---- what transformers asks for
 
-    def _checkpoints(self) -> list[Path]:
-        """Whole checkpoints, in order of their steps."""
-        found = [path for path in self.config.output.glob("checkpoint-*") if path.name.partition("-")[2].isdigit()]
-        return sorted(found, key=lambda path: int(path.name.partition("-")[2]))
+    def get_train_dataloader(self) -> "_Stream":
+        """The batches from the first step of this run on."""
+        return _Stream(self.config, self.material, self._first * self.config.training.gradient_accumulation)
 
-    def _train_step(self, batch: Sequence[Example]) -> StepReport:
-        config = self.config.loss
-        if config.bank_refresh and self.step >= config.bank_from and self.step % config.bank_refresh == 0:
-            with self._autocast():
-                self._bank.refresh()
-        generator = random.Random(f"{self.config.seed}-{self.step}")
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(self.step, self.config.training)
-        with self._autocast():
-            hidden = self._read([example.sequence.ids for example in batch], [e.sequence.types for e in batch])
-            generation = self._generation(batch, hidden, generator)
-            retrieval, accuracy = self._retrieval(batch, hidden, generator)
-        loss = config.generation_weight * generation + config.retrieval_weight * retrieval
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.onegen.model.parameters(), self.config.training.clip)
-        self._optimizer.step()
-        self.step += 1
-        return StepReport(
-            step=self.step,
-            generation_loss=generation.item(),
-            retrieval_loss=retrieval.item(),
-            accuracy=accuracy,
-            learning_rate=self._optimizer.param_groups[0]["lr"],
-            tokens=sum(len(example.sequence) for example in batch),
-        )
+    def create_optimizer(self, model: Any = None) -> Any:
+        """AdamW; matrices decay, vectors and numbers do not."""
+        if self.optimizer is None:
+            parameters = [p for p in (model or self.model).parameters() if p.requires_grad]
+            self.optimizer = torch.optim.AdamW(
+                [
+                    {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": self.args.weight_decay},
+                    {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+                ],
+                lr=self.args.learning_rate,
+                betas=(self.args.adam_beta1, self.args.adam_beta2),
+                fused=True,
+            )
+        return self.optimizer
 
-    def _read(self, ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]]) -> Tensor:
-        device = self.onegen.device
-        hidden: Tensor = self.onegen.backbone(pad(ids, self.onegen.layout.pad, device), types=pad(types, 0, device))
-        return hidden
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """Warm-up, constant rate, decay."""
+        if self.lr_scheduler is None:
+            training = self.config.training
+            self.lr_scheduler = LambdaLR(
+                optimizer or self.optimizer, lambda step: rate(step, num_training_steps, training)
+            )
+        return self.lr_scheduler
 
-    def _generation(self, batch: Sequence[Example], hidden: Tensor, generator: random.Random) -> Tensor:
-        rows: list[int] = []
-        columns: list[int] = []
-        targets: list[int] = []
-        for row, example in enumerate(batch):
-            roles, ids = example.sequence.roles, example.sequence.ids
-            for column in range(1, len(ids)):
-                if roles[column] is not Role.CTX and roles[column - 1] is not Role.RET:
-                    rows.append(row)
-                    columns.append(column - 1)
-                    targets.append(ids[column])
-        layout = self.onegen.layout
-        vocabulary, target = sampled_vocabulary(
-            torch.tensor(targets),
-            torch.tensor([*layout.open, *layout.close, *layout.end, layout.query]),
-            self.onegen.model.get_output_embeddings().weight.shape[0],
-            self.config.loss.vocabulary_sample,
-            torch.Generator().manual_seed(generator.getrandbits(63)),
-        )
-        logits = self.onegen.backbone.score_shared(hidden[rows, columns], vocabulary.to(hidden.device))
-        return generation_loss(logits, target.to(hidden.device))
+    def compute_loss(self, model: Any, inputs: dict[str, Batch], *arguments: Any, **options: Any) -> Tensor:
+        """The loss of a batch; before the first batch of a step the bank is refreshed where it is due."""
+        batch, loss = inputs["batch"], self.config.loss
+        step, part = divmod(batch.number, self.config.training.gradient_accumulation)
+        if part == 0 and loss.bank_refresh and step >= loss.bank_from and step % loss.bank_refresh == 0:
+            with torch.no_grad():
+                self.material.bank.refresh(lambda rows: model(rows=rows))
+        figures = model(batch)
+        self._seen.append(torch.stack([figures[key].float() for key in ("generation", "retrieval", "right", "linked")]))
+        self._tokens += sum(len(example.sequence) for example in batch.examples)
+        result: Tensor = figures["loss"]
+        return result
 
-    def _retrieval(self, batch: Sequence[Example], hidden: Tensor, generator: random.Random) -> tuple[Tensor, float]:
-        """Retrieval loss and accuracy of a batch.
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """The step's losses and retrieval accuracy, of all processes together, join what is logged."""
+        if "loss" in logs:
+            seen = self.accelerator.reduce(torch.stack(self._seen), reduction="sum")
+            generation, retrieval, right, linked = seen.mean(dim=0).tolist()
+            logs |= {
+                "generation_loss": generation,
+                "retrieval_loss": retrieval,
+                "accuracy": right / linked if linked else 0.0,
+                "tokens": self._tokens,
+            }
+            self._seen, self._tokens = [], 0
+        super().log(logs, start_time)
+        self.state.log_history.clear()  # it would be written into every checkpoint
 
-        The columns are: documents encoded now (positives and hard negatives), the bank without those, NIL.
-        """
-        anchors, positives, surfaces = self._anchors(batch)
-        if not anchors:
-            return hidden.new_zeros(()), 0.0
-        known = [positive for positive in positives if positive is not None]
-        hard = self._bank.hard_negatives(
-            known,
-            [surface for surface, positive in zip(surfaces, positives, strict=True) if positive is not None],
-            self.config.loss.hard_negatives,
-            generator,
-        )
-        fresh = self._fresh_rows(known, hard, generator)
-        documents = self._encode(fresh) if fresh else hidden.new_zeros((0, hidden.shape[-1]))
-        self._bank.update(fresh, documents)
-        column_of, columns = self._columns(fresh, documents)
-        anchored = [
-            number
-            for number, positive in enumerate(positives)
-            if (positive is None and self.config.loss.nil_weight > 0) or positive in column_of
-        ]
-        if not anchored:
-            return hidden.new_zeros(()), 0.0
-        queries = nn.functional.normalize(
-            hidden[[anchors[n][0] for n in anchored], [anchors[n][1] for n in anchored]].float(), dim=-1
-        )
-        nil_column = len(columns)
-        with torch.autocast(hidden.device.type, enabled=False):  # three digits are too few for cosines to be divided
-            cosines = queries @ columns.T
-        similarity = torch.cat([cosines, self._nil.expand(len(anchored), 1)], dim=1)
-        target = torch.tensor(
-            [nil_column if positives[n] is None else column_of[_row(positives[n])] for n in anchored],
-            device=hidden.device,
-        )
-        negatives = self._negatives(anchored, positives, hard, column_of, similarity)
-        losses = self._loss(similarity, target, negatives)
-        is_nil = target == nil_column
-        weights = torch.where(is_nil, self.config.loss.nil_weight, 1.0)
-        linked = similarity[~is_nil, :nil_column]
-        accuracy = (linked.argmax(dim=1) == target[~is_nil]).float().mean().item() if len(linked) else 0.0
-        return (losses * weights).sum() / weights.sum(), accuracy
+    def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
+        """Micro F1 of linking held-out texts end to end, by the main process."""
+        if self.config.early_stopping is None:
+            raise ConfigError("[early_stopping] says how to evaluate")
+        result = torch.zeros(1, device=self.args.device)
+        if self.is_world_process_zero():
+            entities, texts = choose(
+                self.material.entities,
+                self.material.heldout,
+                most_texts=self.config.early_stopping.texts,
+                most_entities=self.config.early_stopping.entities,
+                seed=self.config.seed,
+            )
+            self.onegen.model.eval()
+            result += linking_f1(self.onegen, entities, texts)
+        metrics = {"eval_linking_f1": broadcast(result).item()}
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
 
-    def _anchors(self, batch: Sequence[Example]) -> tuple[list[tuple[int, int]], list[int | None], list[str]]:
-        """Positions, bank rows (None for NIL) and surfaces of all retrieval tokens that can be trained.
+    # ---- checkpoints
 
-        A mention without an entity that bears a name of the base is left out: its entity may be there, unmarked.
-        """
-        anchors: list[tuple[int, int]] = []
-        positives: list[int | None] = []
-        surfaces: list[str] = []
-        for row, example in enumerate(batch):
-            for column, entity, surface in zip(
-                example.sequence.retrieval, example.entities, example.surfaces, strict=True
-            ):
-                positive = None if entity is None else self._bank.row_of.get(entity)
-                if positive is None and self._bank.knows(surface):
-                    continue
-                anchors.append((row, column))
-                positives.append(positive)
-                surfaces.append(surface)
-        return anchors, positives, surfaces
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        """A model directory, or adapters, and what the objective adds; `state_dict` is of sharded weights."""
+        directory = Path(output_dir or self.args.output_dir)
+        directory.mkdir(parents=True, exist_ok=True)
+        state = state_dict and _of_model(state_dict)
+        if self.adapter is not None:
+            self.adapter.save(directory, state)
+        elif state is None:
+            self.onegen.save_pretrained(directory)
+        else:
+            self.onegen.model.save_pretrained(directory, state_dict=state)
+            self.onegen.tokenizer.save_pretrained(directory)
+            self.onegen.settings.save(directory)
+        nil = self._objective.nil if state_dict is None else state_dict["nil"]
+        tensors = {"nil": nil.detach().clone()}
+        if self.material.bank.vectors is not None:
+            tensors["bank"] = self.material.bank.vectors
+        save_file(tensors, directory / _STATE)
 
-    def _fresh_rows(self, known: Sequence[int], hard: dict[int, list[int]], generator: random.Random) -> list[int]:
-        """Documents to encode with gradients: positives, then hard negatives, at most `documents` of them."""
-        unique = sorted(set(known))
-        generator.shuffle(unique)
-        negative = sorted({row for rows in hard.values() for row in rows} - set(unique))
-        room = self.config.loss.documents
-        positives = unique[: max(1, room - len(negative))]
-        return positives + negative[: room - len(positives)]
+    def _save_rng_state(self, output_dir: str) -> None:
+        super()._save_rng_state(output_dir)
+        self.accelerator.wait_for_everyone()  # trainer_state.json, written next, says that a checkpoint is whole
 
-    def _encode(self, rows: Sequence[int]) -> Tensor:
-        sequences = [self._bank.sequences[row] for row in rows]
-        hidden = self._read([sequence.ids for sequence in sequences], [sequence.types for sequence in sequences])
-        positions = [sequence.retrieval[0] for sequence in sequences]
-        return nn.functional.normalize(hidden[range(len(rows)), positions].float(), dim=-1)
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        directory = Path(resume_from_checkpoint)
+        if self._is_sharded:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+        elif self.adapter is not None:
+            self.adapter.load(directory)
+        else:
+            weights = OneGen.from_pretrained(directory, device="cpu", dtype=self.config.model.dtype)
+            self.onegen.model.load_state_dict(weights.model.state_dict())
+        tensors = load_file(directory / _STATE, device=str(self.args.device))
+        if not self._is_sharded:
+            with torch.no_grad():
+                self._objective.nil.copy_(tensors["nil"])
+        self.material.bank.vectors = tensors.get("bank")
 
-    def _columns(self, fresh: Sequence[int], documents: Tensor) -> tuple[dict[int, int], Tensor]:
-        """Vectors to compare with, and the column of each bank row among them."""
-        column_of = {row: column for column, row in enumerate(fresh)}
-        if self._bank.vectors is None:
-            return column_of, documents
-        rest = sorted(set(range(len(self._bank))) - set(fresh))
-        column_of.update({row: len(fresh) + offset for offset, row in enumerate(rest)})
-        return column_of, torch.cat([documents, self._bank.vectors[rest]])
-
-    def _negatives(
-        self,
-        anchored: Sequence[int],
-        positives: Sequence[int | None],
-        hard: dict[int, list[int]],
-        column_of: dict[int, int],
-        similarity: Tensor,
-    ) -> Tensor:
-        if self.config.loss.retrieval == "infonce":
-            negatives = torch.ones_like(similarity, dtype=torch.bool)
-            negatives[:, -1] = self.config.loss.nil_weight > 0
-            return negatives
-        negatives = torch.zeros_like(similarity, dtype=torch.bool)
-        for row, number in enumerate(anchored):
-            for negative in hard.get(_row(positives[number]), ()) if positives[number] is not None else ():
-                if negative in column_of:
-                    negatives[row, column_of[negative]] = True
-        return negatives
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(
-            self.onegen.device.type, dtype=torch.bfloat16, enabled=self.config.training.precision == "bfloat16"
-        )
+    def _load_best_model(self) -> None:
+        self._load_from_checkpoint(self.state.best_model_checkpoint)
 
 
-def learning_rate(step: int, config: TrainingConfig) -> float:
-    """Linear warm-up, constant, linear decay to zero over the last `decay` steps."""
-    up = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
-    down = min(1.0, (config.steps - step) / config.decay) if config.decay else 1.0
-    return config.learning_rate * min(up, down)
+class _Stream:
+    """The batches of a training from number `first` on, as what transformers takes for a data loader."""
+
+    def __init__(self, config: Config, material: Material, first: int) -> None:
+        self._config = config
+        self._material = material
+        self._first = first
+
+    def __iter__(self) -> Iterator[dict[str, Batch]]:
+        drawn = batches(self._material.epoch, batch_tokens=self._config.training.batch_tokens, seed=self._config.seed)
+        for number, examples in enumerate(drawn):
+            if number >= self._first:
+                yield {"batch": Batch(number, examples)}
 
 
-def _optimizer(parameters: Sequence[nn.Parameter], config: TrainingConfig) -> torch.optim.AdamW:
-    unique = list({id(parameter): parameter for parameter in parameters}.values())
-    decayed = [parameter for parameter in unique if parameter.dim() >= 2]
-    plain = [parameter for parameter in unique if parameter.dim() < 2]
-    return torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=config.learning_rate,
-        betas=(0.9, 0.98),
-        fused=True,
+def _of_model(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of the model among those of the objective."""
+    return {name.removeprefix(_TRAINED): tensor for name, tensor in state.items() if name.startswith(_TRAINED)}
+
+
+def training_arguments(config: Config, steps: int) -> TrainingArguments:
+    """The config in transformers' terms."""
+    training, on_cpu = config.training, not torch.cuda.is_available()
+    stopping: dict[str, Any] = {}
+    if config.early_stopping is not None:
+        stopping = {
+            "eval_strategy": "steps",
+            "eval_steps": training.checkpoint_every,
+            "load_best_model_at_end": True,
+            "metric_for_best_model": "linking_f1",
+            "greater_is_better": True,
+            "restore_callback_states_from_checkpoint": True,
+        }
+    return TrainingArguments(
+        output_dir=str(config.output),
+        max_steps=steps,
+        per_device_train_batch_size=1,
+        gradient_accumulation_steps=training.gradient_accumulation,
+        learning_rate=training.learning_rate,
+        weight_decay=training.weight_decay,
+        adam_beta1=0.9,
+        adam_beta2=0.98,
+        max_grad_norm=training.clip,
+        bf16=training.precision == "bfloat16",
+        seed=config.seed,
+        use_cpu=on_cpu,
+        ddp_backend="gloo" if on_cpu and "LOCAL_RANK" in os.environ else None,
+        save_steps=training.checkpoint_every,
+        save_total_limit=2,
+        logging_steps=1,
+        report_to="none",
+        disable_tqdm=True,
+        ignore_data_skip=True,
+        **stopping,
     )
 
 
-def _row(positive: int | None) -> int:
-    assert positive is not None
-    return positive
+def count_steps(config: Config, material: Material) -> int:
+    """The configured steps, or those that the configured epochs take; the latter draws all their batches once."""
+    training = config.training
+    if training.steps is not None:
+        return training.steps
+    drawn = sum(
+        1
+        for number in range(training.epochs or 0)
+        for _ in batches_of_epoch(material.epoch, number, batch_tokens=training.batch_tokens, seed=config.seed)
+    )
+    return max(1, drawn // training.gradient_accumulation)
+
+
+def rate(step: int, steps: int, config: TrainingConfig) -> float:
+    """Linear warm-up, constant 1, linear decay to zero over the last `decay` steps."""
+    warmup, decay = (round(span * steps) if isinstance(span, float) else span for span in (config.warmup, config.decay))
+    up = min(1.0, (step + 1) / warmup) if warmup else 1.0
+    down = min(1.0, (steps - step) / decay) if decay else 1.0
+    return min(up, down)
+
+
+def whole_checkpoints(output: Path) -> list[Path]:
+    """Checkpoints in order of their steps, without those that a killed run left unfinished."""
+    found = [path for path in output.glob("checkpoint-*") if path.name.partition("-")[2].isdigit() and _is_whole(path)]
+    return sorted(found, key=lambda path: int(path.name.partition("-")[2]))
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    try:
+        _state(checkpoint)
+    except (OSError, ValueError, TypeError):
+        return False
+    return True
+
+
+def _state(checkpoint: Path) -> TrainerState:
+    return TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+
+
+def _clear(output: Path, keep: list[Path]) -> None:
+    """Remove checkpoints that are not whole, or all of an earlier run: they would pass for later ones of this run."""
+    for path in output.glob("checkpoint-*"):
+        if path not in keep and path.name.partition("-")[2].isdigit():
+            shutil.rmtree(path)
+
+
+def _callbacks(config: Config, reporting: Reporting) -> list[Any]:
+    if importlib.util.find_spec("tensorboard") is None:
+        raise MissingExtraError("tensorboard", "train")
+    from torch.utils.tensorboard import SummaryWriter
+
+    board = TensorBoardCallback(SummaryWriter(log_dir=str(config.output / "tensorboard")))
+    stopping = config.early_stopping
+    return [board, reporting, *([] if stopping is None else [EarlyStoppingCallback(stopping.patience)])]
 
 
 def _keep_memory() -> None:

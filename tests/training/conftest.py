@@ -2,14 +2,23 @@
 
 import json
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoTokenizer,
+    BertConfig,
+    BertModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 
 from elinker.onegen.layout import Layout
 from elinker.onegen.model import OneGen
@@ -18,6 +27,8 @@ from elinker.schema import Entity
 from elinker.training.config import Config
 from elinker.training.initial import initial_model
 from elinker.training.labelled import LabelledText
+from elinker.training.texts import labelled_material
+from elinker.training.trainer import Trainer
 
 RECIPE = Path(__file__).parents[2] / "pipelines" / "train" / "en_starter.toml"
 
@@ -135,6 +146,39 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.fixture(scope="session")
+def causal(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Directories with tiny causal language models (random weights) and the tokenizer of `base`, each made once."""
+    kinds = {"llama": (LlamaConfig, LlamaForCausalLM), "qwen2": (Qwen2Config, Qwen2ForCausalLM)}
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    made: dict[tuple[str, bool], Path] = {}
+
+    def make(kind: str, *, tied: bool = False) -> Path:
+        if (kind, tied) not in made:
+            config, model = kinds[kind]
+            with torch.random.fork_rng():
+                torch.manual_seed(0)
+                made[kind, tied] = tmp_path_factory.mktemp(kind)
+                model(
+                    config(
+                        vocab_size=len(tokenizer),
+                        hidden_size=32,
+                        intermediate_size=64,
+                        num_hidden_layers=2,
+                        num_attention_heads=2,
+                        num_key_value_heads=1,
+                        max_position_embeddings=512,
+                        tie_word_embeddings=tied,
+                        bos_token_id=None,
+                        eos_token_id=None,
+                    )
+                ).save_pretrained(made[kind, tied])
+            tokenizer.save_pretrained(made[kind, tied])
+        return made[kind, tied]
+
+    return make
+
+
 @pytest.fixture
 def entity_file(tmp_path: Path) -> Path:
     """The entities as JSONL."""
@@ -173,11 +217,33 @@ def configure(values: dict[str, Any]) -> Callable[..., Config]:
     """A config from the small recipe with changes by section: `configure(training={"steps": 6}, seed=1)`."""
 
     def make(**changes: Any) -> Config:
-        merged = {
+        merged = {**changes} | {
             key: value | changes.get(key, {}) if isinstance(value, Mapping) else changes.get(key, value)
             for key, value in values.items()
         }
         return Config.model_validate(merged)
+
+    return make
+
+
+@pytest.fixture
+def start(configure: Callable[..., Config]) -> Callable[..., Trainer]:
+    """A trainer before its first step; arguments change the config, `only` and `heldout` the texts."""
+
+    def make(
+        *,
+        only: Sequence[LabelledText] = TEXTS,
+        heldout: Sequence[LabelledText] = (),
+        report: Any = None,
+        say: Any = None,
+        **changes: Any,
+    ) -> Trainer:
+        config = configure(**changes)
+        torch.manual_seed(config.seed)
+        onegen = initial_model(config.model.base, config.settings)
+        material = labelled_material(config, onegen.layout, only, ENTITIES, heldout)
+        heard = {key: one for key, one in (("report", report), ("say", say)) if one is not None}
+        return Trainer(config, onegen, material, **heard)
 
     return make
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from elinker.onegen.layout import Layout
-from elinker.training.batches import batches, by_length
+from elinker.training.batches import batches, by_length, labelled_epoch
 from elinker.training.config import DataConfig
 from elinker.training.examples import Example, make_example
 from elinker.training.labelled import LabelledText
@@ -18,7 +18,7 @@ def first(
     count: int, texts: Sequence[LabelledText], layout: Layout, *, seed: int, join: float = 0.5
 ) -> list[list[Example]]:
     config = CONFIG.model_copy(update={"join": join, "lower": 0.2})
-    return list(itertools.islice(batches(texts, layout, config, batch_tokens=300, seed=seed), count))
+    return list(itertools.islice(batches(labelled_epoch(texts, layout, config), batch_tokens=300, seed=seed), count))
 
 
 def test_the_same_seed_gives_the_same_batches(layout: Layout, texts: tuple[LabelledText, ...]) -> None:
@@ -34,7 +34,7 @@ def test_an_epoch_has_every_text_once_and_the_next_another_order(
 ) -> None:
     stream = itertools.chain.from_iterable(first(200, texts, layout, seed=1, join=0.0))
     plain = CONFIG.model_copy(update={"lower": 0.0})
-    flat = itertools.chain.from_iterable(batches(texts, layout, plain, batch_tokens=300, seed=1))
+    flat = itertools.chain.from_iterable(batches(labelled_epoch(texts, layout, plain), batch_tokens=300, seed=1))
     epochs = [list(itertools.islice(flat, len(texts))) for _ in range(2)]
     expected = sorted(make_example(text, layout, 60).sequence.ids for text in texts)
     assert [sorted(example.sequence.ids for example in epoch) for epoch in epochs] == [expected, expected]

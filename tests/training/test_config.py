@@ -10,7 +10,17 @@ import pytest
 from pydantic import BaseModel
 
 from elinker.errors import ConfigError
-from elinker.training.config import Config, DataConfig, LossConfig, ModelConfig, PipelineConfig, TrainingConfig
+from elinker.training.config import (
+    Config,
+    ConversationConfig,
+    DataConfig,
+    EarlyStoppingConfig,
+    LoraConfig,
+    LossConfig,
+    ModelConfig,
+    PipelineConfig,
+    TrainingConfig,
+)
 from elinker.training.texts import load_texts, read_entities
 
 
@@ -62,7 +72,7 @@ def test_a_base_that_is_no_directory_beside_the_file_stays_as_written(
 @pytest.mark.parametrize(
     ("key", "line", "said"),
     [
-        ("steps", "stepz = 3600", r"training\.steps: Field required"),
+        ("steps", "stepz = 3600", r"training\.stepz: Extra inputs are not permitted"),
         ("warmup", "warm_up = 150", r"training\.warm_up: Extra inputs are not permitted"),
         ("steps", 'steps = "many"', r"training\.steps: Input should be a valid integer"),
         ("steps", "steps = 0", r"training\.steps: .*greater than 0"),
@@ -80,6 +90,27 @@ def test_an_error_names_file_and_key(key: str, line: str, said: str, altered: Ca
         Config.load(altered(key, line))
     assert caught.value.hint == "docs/training.md lists the keys"
     assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"training": {"epochs": 2}}, "training.*either steps or epochs"),
+        ({"training": {"steps": None}}, "training.*either steps or epochs"),
+        ({"training": {"warmup": 1.5}}, "training.warmup"),
+        ({"data": {"documents": "db.jsonl"}}, "data.*either entities"),
+        ({"data": {"documents": "db.jsonl", "entities": None}}, "data.*join is for labelled texts"),
+        ({"conversation": {"query": "[LK]", "document": "[SE]"}}, "conversation.* belong together"),
+        ({"early_stopping": {}, "data": {"heldout": 0.0}}, "early_stopping.*held-out texts"),
+        ({"model": {"dtype": "bfloat16"}}, "dtype.*lora"),
+        ({"lora": {"r": 0}}, "lora.r"),
+    ],
+)
+def test_sections_that_do_not_go_together_are_told(
+    changes: dict[str, Any], said: str, configure: Callable[..., Config]
+) -> None:
+    with pytest.raises(ValueError, match=r"(?s)" + said):
+        configure(**changes)
 
 
 def test_bpr_needs_hard_negatives() -> None:
@@ -121,10 +152,21 @@ def test_a_config_splits_its_texts(configure: Callable[..., Config]) -> None:
     assert (len(training), len(heldout)) == (54, 6)
 
 
-@pytest.mark.parametrize("model", [Config, ModelConfig, DataConfig, LossConfig, TrainingConfig, PipelineConfig])
+SECTIONS = {
+    "model": ModelConfig,
+    "lora": LoraConfig,
+    "data": DataConfig,
+    "conversation": ConversationConfig,
+    "loss": LossConfig,
+    "training": TrainingConfig,
+    "early_stopping": EarlyStoppingConfig,
+    "pipeline": PipelineConfig,
+}
+
+
+@pytest.mark.parametrize("model", [Config, *SECTIONS.values()])
 def test_the_documentation_has_every_key(model: type[BaseModel]) -> None:
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
-    sections: dict[str, Any] = dict.fromkeys(("model", "settings", "data", "loss", "training", "pipeline"))
     for key in model.model_fields:
-        written = f"[{key}]" if model is Config and key in sections else f"| `{key}` |"
+        written = f"[{key}]" if model is Config and key in {*SECTIONS, "settings"} else f"| `{key}` |"
         assert written in page, f"{model.__name__}.{key}"

@@ -173,38 +173,28 @@ def test_mentions_are_read_in_order_and_the_earlier_of_overlapping_ones_is_kept(
     assert read_texts([path]) == [LabelledText("7", "Paris Texas 1900", ((0, 11, None), (12, 16, "Q90")))]
 
 
-GOOD = {"text": "Paris", "mentions": []}
-MENTION = {"start": 0, "end": 5, "entity_id": None}
-
-
-@pytest.mark.parametrize(
-    ("line", "problem"),
-    [
-        ({"mentions": []}, "field 'text' is missing"),
-        ({"text": "Paris"}, "field 'mentions' is missing"),
-        ({"text": 5, "mentions": []}, "text must be a string"),
-        ([1], "not an object"),
-        ({"text": "Paris", "mentions": [MENTION | {"end": 6}]}, "mention at 0:6 is not its text"),
-        ({"text": "Paris", "mentions": [MENTION | {"start": -5}]}, "mention at -5:5 is not its text"),
-        ({"text": "Paris", "mentions": [MENTION | {"text": "Rome"}]}, "mention at 0:5 is not its text"),
-        ({"text": "Paris", "mentions": [MENTION | {"entity_id": 90}]}, "neither a string nor null"),
-        ({"text": "Paris", "mentions": [{"start": 0, "end": 5}]}, "field 'entity_id' is missing"),
-    ],
-)
-def test_a_broken_line_is_an_error_with_file_line_and_reason(tmp_path: Path, line: object, problem: str) -> None:
-    path = write(tmp_path / "texts.jsonl", GOOD, line)
-    with pytest.raises(InputError, match=rf"texts\.jsonl:2: .*{problem}"):
+def test_a_broken_line_is_an_error_with_file_line_and_reason(tmp_path: Path) -> None:
+    wrong = {"text": "Paris", "mentions": [{"start": 0, "end": 6, "entity_id": None}]}
+    path = write(tmp_path / "texts.jsonl", {"text": "Paris", "mentions": []}, wrong)
+    with pytest.raises(InputError, match=r"texts\.jsonl:2: .*0:6"):
         read_texts([path])
 
 
-@pytest.mark.parametrize("content", [b"{not json", b'{"text": "\xff"}'])
-def test_a_line_that_is_not_json_in_utf_8_is_an_error_with_its_number(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "texts.jsonl"
-    path.write_bytes(b"\n" + content)
-    with pytest.raises(InputError, match=r"texts\.jsonl:2: "):
-        read_texts([path])
+def test_texts_may_be_in_any_format_that_labelled_texts_come_in(tmp_path: Path) -> None:
+    article = {"id": 1, "title": "t", "text": "In Paris.", "labels": [{"id": 0, "span": [3, 8], "entity_id": "Q90"}]}
+    path = write(tmp_path / "kore50.benchmark.jsonl", article)
+    expected = [LabelledText("1", "In Paris.", ((3, 8, "Q90"),))]
+    assert read_texts([path]) == read_texts([path], "elevant") == expected
 
 
-def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nowhere\.jsonl cannot be read"):
-        read_texts([tmp_path / "nowhere.jsonl"])
+def test_hard_negatives_of_the_reference_format_stay_with_their_mention(tmp_path: Path, layout: Layout) -> None:
+    answer = " In <MENTION>Paris</MENTION>[LK][_CONTINUE_] and <MENTION>Oslo</MENTION>[LK][_CONTINUE_].</s>"
+    ids = {"positive": [["Q90", "Q830149"], None], "negative": [["Q47899"], ["Q142"]]}
+    messages = [{"role": "user", "content": "…"}, {"role": "assistant", "content": answer, **ids}]
+    (text,) = read_texts([write(tmp_path / "train.jsonl", {"messages": messages})])
+    assert text.text == "In Paris and Oslo."
+    joined = join(LabelledText("t", "Nobody in Rome.", ((10, 14, None),)), text, " ")
+    example = make_example(joined, layout, 100)
+    assert example.entities == (None, "Q90", None)
+    assert example.negatives == ((), ("Q47899",), ("Q142",))
+    assert example.alternatives == ((), ("Q90", "Q830149"), ())

@@ -81,7 +81,14 @@ def test_an_anchors_loss_does_not_depend_on_the_order_of_anchors_or_documents(lo
 def test_generation_loss_is_the_mean_cross_entropy() -> None:
     logits = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
     expected = (math.log(1 + math.exp(-1)) + math.log(1 + math.exp(-2))) / 2
-    assert generation_loss(logits, torch.tensor([0, 1])).item() == pytest.approx(expected)
+    assert generation_loss(logits, torch.tensor([0, 1]), 2).item() == pytest.approx(expected)
+
+
+def test_generation_losses_of_parts_of_a_batch_add_up_to_its_loss() -> None:
+    logits, targets = torch.randn(5, 7, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 3, 6, 1, 1])
+    parts = generation_loss(logits[:2], targets[:2], 5) + generation_loss(logits[2:], targets[2:], 5)
+    torch.testing.assert_close(parts, generation_loss(logits, targets, 5))
+    assert generation_loss(logits[:0], targets[:0], 5).item() == 0.0
 
 
 def test_without_sampling_the_vocabulary_is_whole_and_the_loss_is_the_full_softmax() -> None:
@@ -90,7 +97,7 @@ def test_without_sampling_the_vocabulary_is_whole_and_the_loss_is_the_full_softm
     vocabulary, columns = sampled_vocabulary(targets, torch.tensor([1]), 12, 0, torch.Generator())
     assert vocabulary.tolist() == list(range(12))
     torch.testing.assert_close(
-        generation_loss(logits[:, vocabulary], columns), functional.cross_entropy(logits, targets)
+        generation_loss(logits[:, vocabulary], columns, len(targets)), functional.cross_entropy(logits, targets)
     )
 
 
@@ -117,5 +124,5 @@ def test_sampling_everything_gives_the_full_softmax() -> None:
     logits = torch.randn(2, 6, generator=torch.Generator().manual_seed(0))
     vocabulary, columns = sampled_vocabulary(targets, torch.arange(6), 6, 3, torch.Generator().manual_seed(0))
     torch.testing.assert_close(
-        generation_loss(logits[:, vocabulary], columns), functional.cross_entropy(logits, targets)
+        generation_loss(logits[:, vocabulary], columns, len(targets)), functional.cross_entropy(logits, targets)
     )

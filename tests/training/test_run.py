@@ -10,8 +10,8 @@ import pytest
 
 from elinker.onegen.model import OneGen
 from elinker.training.config import Config
+from elinker.training.progress import StepReport
 from elinker.training.run import train
-from elinker.training.trainer import StepReport
 
 
 def quiet(_: object) -> None:
@@ -65,7 +65,7 @@ def test_a_restart_does_not_take_an_older_runs_checkpoints_for_its_own(
     steps: list[int] = []
     train(configure(training={"steps": 1}), resume=False, report=lambda r: steps.append(r.step), say=quiet)
     assert steps == [1]
-    assert [path.name for path in (tmp_path / "run").glob("checkpoint-*")] == ["checkpoint-000001"]
+    assert [path.name for path in (tmp_path / "run").glob("checkpoint-*")] == ["checkpoint-1"]
 
 
 def run_command(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
