@@ -14,8 +14,9 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from elinker.onegen.backbone import Backbone
-from elinker.onegen.grammar import Action, CopyState
+from elinker.onegen.grammar import Action
 from elinker.onegen.layout import Layout
+from elinker.onegen.rewriting import Rewriting
 from elinker.onegen.source import Source
 
 
@@ -36,7 +37,7 @@ class Marking:
 @dataclass(slots=True)
 class _Row:
     index: int
-    state: CopyState
+    state: Rewriting
     length: int
     pending: deque[tuple[int, int]] = field(default_factory=deque)
     vectors: list[Tensor] = field(default_factory=list)
@@ -45,13 +46,11 @@ class _Row:
 def decode(sources: Sequence[Source], layout: Layout, backbone: Backbone) -> list[Marking]:
     """Rewrite each source with its mentions marked, the model's own scores deciding among what the grammar allows."""
     device = next(backbone.parameters()).device
-    rows = [
-        _Row(index, initial_state(source, layout), prompt_length(source, layout))
-        for index, source in enumerate(sources)
-    ]
+    starts = [layout.start(source) for source in sources]
+    rows = [_Row(index, state, len(ids)) for index, (state, ids, _) in enumerate(starts)]
     done: list[_Row] = []
     cache = DynamicCache()
-    mask, hidden = _read_prompts(sources, layout, backbone, cache, device)
+    mask, hidden = _read_prompts([(ids, types) for _, ids, types in starts], layout, backbone, cache, device)
     while True:
         _decide(rows, hidden, layout, backbone)
         keep = [number for number, row in enumerate(rows) if row.pending]
@@ -97,21 +96,18 @@ def pad(rows: Sequence[Sequence[int]], value: int, device: torch.device, *, left
     return torch.tensor(filled, dtype=torch.long, device=device)
 
 
-def initial_state(source: Source, layout: Layout) -> CopyState:
+def initial_state(source: Source, layout: Layout) -> Rewriting:
     """The state before the first token of the rewritten text."""
-    budget = layout.settings.max_length - prompt_length(source, layout)
-    return CopyState(source, budget, layout.mention_cost, len(layout.end))
-
-
-def prompt_length(source: Source, layout: Layout) -> int:
-    """Tokens of the prompt with `source` in it."""
-    return len(layout.prompt_prefix) + len(source) + len(layout.prompt_suffix)
+    return layout.start(source)[0]
 
 
 def _read_prompts(
-    sources: Sequence[Source], layout: Layout, backbone: Backbone, cache: DynamicCache, device: torch.device
+    prompts: Sequence[tuple[Sequence[int], Sequence[int]]],
+    layout: Layout,
+    backbone: Backbone,
+    cache: DynamicCache,
+    device: torch.device,
 ) -> tuple[Tensor, Tensor]:
-    prompts = [layout.prompt(source) for source in sources]
     mask = pad([[1] * len(ids) for ids, _ in prompts], 0, device, left=True)
     hidden = backbone(
         pad([ids for ids, _ in prompts], layout.pad, device, left=True),
@@ -124,39 +120,28 @@ def _read_prompts(
 
 
 def _decide(rows: Sequence[_Row], hidden: Tensor, layout: Layout, backbone: Backbone) -> None:
-    """Give every row that has nothing pending its next step; a finished row is left with nothing pending."""
-    choosing: list[tuple[int, tuple[Action, ...]]] = []
+    """Give every row that has nothing pending its next steps; a finished row is left with nothing pending."""
+    while choosing := _next_choices(rows):
+        width = max(len(copies) for _, copies, _ in choosing)
+        candidates = [[*copies, *copies[:1] * (width - len(copies)), mark] for _, copies, mark in choosing]
+        numbers = [number for number, _, _ in choosing]
+        scores = backbone.score(hidden[numbers], torch.tensor(candidates, device=hidden.device))
+        for number, best in zip(numbers, scores.argmax(dim=1).tolist(), strict=True):
+            _take(rows[number], rows[number].state.allowed()[best == width])
+
+
+def _next_choices(rows: Sequence[_Row]) -> list[tuple[int, tuple[int, ...], int]]:
+    """Of every row that has nothing pending, its number and `choice` once all steps before it are taken."""
+    choosing: list[tuple[int, tuple[int, ...], int]] = []
     for number, row in enumerate(rows):
-        if row.pending:
-            continue
-        allowed = row.state.allowed()
-        if len(allowed) == 1:
-            _take(row, allowed[0], layout)
-        elif allowed:
-            choosing.append((number, allowed))
-    if not choosing:
-        return
-    choices = torch.tensor(
-        [[_first_token(rows[number], action, layout) for action in allowed] for number, allowed in choosing],
-        device=hidden.device,
-    )
-    scores = backbone.score(hidden[[number for number, _ in choosing]], choices)
-    for (number, allowed), best in zip(choosing, scores.argmax(dim=1).tolist(), strict=True):
-        _take(rows[number], allowed[best], layout)
+        while not row.pending and (allowed := row.state.allowed()):
+            if len(allowed) > 1:
+                choosing.append((number, *row.state.choice()))
+                break
+            _take(row, allowed[0])
+    return choosing
 
 
-def _first_token(row: _Row, action: Action, layout: Layout) -> int:
-    if action is Action.COPY:
-        return row.state.source.ids[row.state.position]
-    return layout.open[0] if action is Action.OPEN else layout.close[0]
-
-
-def _take(row: _Row, action: Action, layout: Layout) -> None:
-    source, position = row.state.source, row.state.position
-    if action is Action.COPY:
-        row.pending.append((source.ids[position], source.types[position]))
-    elif action is Action.OPEN:
-        row.pending.extend((token, 0) for token in layout.open)
-    else:
-        row.pending.extend((token, 0) for token in (*layout.close, *layout.after_close))
-    row.state.apply(action)
+def _take(row: _Row, action: Action) -> None:
+    tokens, kind = row.state.write(action)
+    row.pending.extend((token, kind) for token in tokens)

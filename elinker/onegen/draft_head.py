@@ -4,7 +4,6 @@ The prompt is read in any case, so the guess costs a few hundredths of a pass. `
 what the model itself marks.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -13,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from elinker.errors import ModelError
+from elinker.onegen.drafting import Draft
 from elinker.onegen.source import Source
 
 DRAFT_HEAD_FILE = "draft_head.safetensors"
@@ -70,20 +70,6 @@ class DraftHead(nn.Module):
         scores: Tensor = self.second(nn.functional.gelu(self.first(padded[None])))[0].T
         return scores
 
-    def spans(self, source: Source, states: Tensor) -> list[tuple[int, int]]:
-        """Token ranges whose borders score above zero, in order, not overlapping."""
-        scores = (self(states) > 0).tolist()
-        spans: list[tuple[int, int]] = []
-        opened: int | None = None
-        for index, (opens, closes) in enumerate(scores):
-            end = index == len(source)
-            if opened is not None and (end or (closes and source.is_edge(index))):
-                spans.append((opened, index))
-                opened = None
-            if opened is None and opens and not end and source.is_edge(index):
-                opened = index
-        return spans
-
 
 class HeadDrafter:
     """What a `DraftHead` guesses."""
@@ -93,7 +79,8 @@ class HeadDrafter:
     def __init__(self, head: DraftHead) -> None:
         self._head = head
 
-    def __call__(self, source: Source, states: Tensor | None) -> Sequence[tuple[int, int]]:
+    def __call__(self, source: Source, states: Tensor | None) -> Draft:
         """See `drafting.Drafter`."""
         assert states is not None
-        return self._head.spans(source, states)
+        opens, closes = self._head(states).T.tolist()
+        return Draft(opens, closes)

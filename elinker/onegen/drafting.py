@@ -1,12 +1,30 @@
 """First guesses of where mentions are. A draft costs nothing when it is wrong but passes: verification decides."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
 
 from elinker.onegen.grammar import Action, CopyState
 from elinker.onegen.source import Source
+
+
+@dataclass(slots=True)
+class Draft:
+    """Wishes at each border of a source, before its tokens and behind the last: above zero where a mention should open,
+    and where one that is open should close.
+
+    The decoder writes the pass's own scores over the wishes, so a draft gets better with every pass.
+    """
+
+    opens: list[float]
+    closes: list[float]
+
+    def wants(self, state: CopyState, allowed: Sequence[Action]) -> Action:
+        """One of `allowed` (never empty)."""
+        wishes = self.opens if state.opened is None else self.closes
+        return allowed[-1] if len(allowed) == 1 or wishes[state.position] > 0 else allowed[0]
 
 
 class Drafter(Protocol):
@@ -17,8 +35,8 @@ class Drafter(Protocol):
 
     reads_states: bool
 
-    def __call__(self, source: Source, states: Tensor | None) -> Sequence[tuple[int, int]]:
-        """Token ranges in order, not overlapping.
+    def __call__(self, source: Source, states: Tensor | None) -> Draft:
+        """The first draft.
 
         Args:
             source: the text.
@@ -27,14 +45,25 @@ class Drafter(Protocol):
         ...
 
 
+def draft_of(source: Source, spans: Sequence[tuple[int, int]]) -> Draft:
+    """A draft of token ranges. A mention opened elsewhere would end with its word, or run of capitalised words."""
+    opens = [-1.0] * (len(source) + 1)
+    closes = [1.0 if _ends_run(source, index) else -1.0 for index in range(len(source) + 1)]
+    for start, end in spans:
+        opens[start] = 1.0
+        closes[start + 1 : end] = [-1.0] * (end - start - 1)
+        closes[end] = 1.0
+    return Draft(opens, closes)
+
+
 class PlainCopy:
     """No mention at all."""
 
     reads_states = False
 
-    def __call__(self, source: Source, states: Tensor | None) -> Sequence[tuple[int, int]]:
+    def __call__(self, source: Source, states: Tensor | None) -> Draft:
         """See `Drafter`."""
-        return ()
+        return draft_of(source, ())
 
 
 class Capitalised:
@@ -42,79 +71,19 @@ class Capitalised:
 
     reads_states = False
 
-    def __call__(self, source: Source, states: Tensor | None) -> Sequence[tuple[int, int]]:
+    def __call__(self, source: Source, states: Tensor | None) -> Draft:
         """See `Drafter`."""
         spans: list[tuple[int, int]] = []
         start = 0
         while start < len(source):
-            if not source.types[start]:
-                start += 1
-                continue
-            end = run_end(source, start)
-            if not (_begins_sentence(source, start) and _words(source, start, end) == 1):
-                spans.append((start, end))
+            end = start + 1
+            if source.types[start]:
+                while not _ends_run(source, end):
+                    end += 1
+                if not (_begins_sentence(source, start) and _words(source, start, end) == 1):
+                    spans.append((start, end))
             start = end
-        return spans
-
-
-def run_end(source: Source, start: int) -> int:
-    """Where the run of capitalised words that holds token `start` ends; the end of its word where it is lower-case."""
-    end = start + 1
-    while end < len(source) and (source.continues_word(end) or (source.types[end] and source.types[start])):
-        end += 1
-    return end
-
-
-class Draft:
-    """A wanted continuation: walks the copy grammar and wants an action wherever more than one is allowed."""
-
-    def __init__(self, source: Source, spans: Sequence[tuple[int, int]]) -> None:
-        self._source = source
-        self._opens = dict(spans)
-        self._close_at: int | None = None
-
-    def correct(self, state: CopyState, action: Action, opens: dict[int, bool], closes: dict[int, bool]) -> None:
-        """Draft anew behind a correction.
-
-        Args:
-            state: where the rewriting stands before `action`.
-            action: what the model does there.
-            opens: what the pass said about opening before each later source token.
-            closes: the same about closing, where the draft was inside a mention.
-        """
-        position = state.position
-        self._opens = {
-            start: self._end_of(start, closes) for start, wanted in opens.items() if wanted and start >= position
-        }
-        inside = action is Action.OPEN or (action is Action.COPY and state.opened is not None)
-        self._close_at = self._end_of(position, closes) if inside else None
-
-    def wants(self, state: CopyState, allowed: Sequence[Action]) -> Action:
-        """One of `allowed` (never empty)."""
-        if len(allowed) == 1:
-            return allowed[0]
-        if allowed[1] is Action.CLOSE:
-            return Action.CLOSE if self._close_at is not None and state.position >= self._close_at else Action.COPY
-        end = self._opens.get(state.position)
-        if end is None:
-            return Action.COPY
-        self._close_at = end
-        return Action.OPEN
-
-    def _end_of(self, start: int, closes: dict[int, bool]) -> int:
-        known = [position for position, wanted in closes.items() if wanted and position > start]
-        guess = run_end(self._source, start)
-        return min((position for position in known if position <= guess + 8), default=guess)
-
-
-def _begins_sentence(source: Source, index: int) -> bool:
-    start = source.starts[index]
-    before = source.text[max(0, start - 8) : start].rstrip(" \t\"'“”‘’«»([-—–")
-    return not before or before[-1] in ".!?:\n"
-
-
-def _words(source: Source, start: int, end: int) -> int:
-    return 1 + sum(not source.continues_word(index) for index in range(start + 1, end))
+        return draft_of(source, spans)
 
 
 class SpansOfTexts:
@@ -129,14 +98,9 @@ class SpansOfTexts:
     def __init__(self, spans: Mapping[str, Sequence[tuple[int, int]]]) -> None:
         self._spans = spans
 
-    def __call__(self, source: Source, states: Tensor | None) -> Sequence[tuple[int, int]]:
+    def __call__(self, source: Source, states: Tensor | None) -> Draft:
         """See `Drafter`."""
-        tokens = [source.tokens_of(start, end) for start, end in self._spans.get(source.text, ())]
-        kept: list[tuple[int, int]] = []
-        for span in tokens:
-            if span is not None and (not kept or span[0] >= kept[-1][1]):
-                kept.append(span)
-        return kept
+        return draft_of(source, token_ranges(source, self._spans.get(source.text, ())))
 
 
 class KnownMentions:
@@ -152,6 +116,33 @@ class KnownMentions:
     def __init__(self, sources: Sequence[Source], mentions: Sequence[Sequence[tuple[int, int]]]) -> None:
         self._mentions = {id(source): ranges for source, ranges in zip(sources, mentions, strict=True)}
 
-    def __call__(self, source: Source, states: Tensor | None) -> Sequence[tuple[int, int]]:
+    def __call__(self, source: Source, states: Tensor | None) -> Draft:
         """See `Drafter`."""
-        return self._mentions[id(source)]
+        return draft_of(source, self._mentions[id(source)])
+
+
+def token_ranges(source: Source, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges of tokens for spans of characters in order; without those that cover none or overlap the one before."""
+    kept: list[tuple[int, int]] = []
+    for start, end in spans:
+        tokens = source.tokens_of(start, end)
+        if tokens is not None and (not kept or tokens[0] >= kept[-1][1]):
+            kept.append(tokens)
+    return kept
+
+
+def _ends_run(source: Source, index: int) -> bool:
+    """Whether a word, or a run of capitalised words, ends before token `index`."""
+    if index in (0, len(source)):
+        return index > 0
+    return not source.continues_word(index) and not (source.types[index - 1] and source.types[index])
+
+
+def _begins_sentence(source: Source, index: int) -> bool:
+    start = source.starts[index]
+    before = source.text[max(0, start - 8) : start].rstrip(" \t\"'“”‘’«»([-—–")
+    return not before or before[-1] in ".!?:\n"
+
+
+def _words(source: Source, start: int, end: int) -> int:
+    return 1 + sum(not source.continues_word(index) for index in range(start + 1, end))

@@ -6,6 +6,7 @@ end inside a character, and the rewritten text never outgrows the positions left
 
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from typing import Self
 
 from elinker.onegen.source import Source
 
@@ -39,7 +40,7 @@ class CopyState:
     opened: int | None = None
     mentions: list[tuple[int, int]] = field(default_factory=list)
 
-    def copy(self) -> "CopyState":
+    def copy(self) -> Self:
         """A state that can be advanced without this one."""
         return replace(self, mentions=list(self.mentions))
 
@@ -55,7 +56,7 @@ class CopyState:
             return () if self.opened is None else (Action.CLOSE,)
         if self.opened is None:
             return (Action.COPY, Action.OPEN) if self._may_open() else (Action.COPY,)
-        if position > self.opened and source.is_edge(position):
+        if position > self.opened and source.is_edge(position) and self._mark_fits():
             return (Action.COPY, Action.CLOSE)
         return (Action.COPY,)
 
@@ -73,9 +74,10 @@ class CopyState:
             self.opened = None
 
     def _may_open(self) -> bool:
+        source, position = self.source, self.position
+        return source.is_edge(position) and not source.is_blank(position) and self._mark_fits()
+
+    def _mark_fits(self) -> bool:
+        """Whether all can still be written where a marker comes next; what closes a mention is paid for already."""
         rest = len(self.source) - self.position
-        return (
-            self.budget >= rest + self.mention_cost + self.end_cost
-            and self.source.is_edge(self.position)
-            and not self.source.is_blank(self.position)
-        )
+        return self.opened is not None or self.budget >= rest + self.mention_cost + self.end_cost

@@ -1,15 +1,21 @@
 """Sequences as the model sees them: prompt, rewritten text with marked mentions, entity documents. No tensors.
 
-The same layout serves training, disambiguation (teacher-forced) and decoding, so they cannot drift apart.
+The same layout serves training, disambiguation (teacher-forced) and decoding, so they cannot drift apart. Where the
+markers are plain text, so that the model was trained on texts that a tokenizer read as a whole, all sequences are read
+as a whole (`elinker.onegen.spelling`); otherwise fixed parts and text are read one by one.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from elinker.errors import ModelError
+from elinker.onegen.grammar import Action
+from elinker.onegen.rewriting import Rewriting, TextRewriting, TokenRewriting
 from elinker.onegen.settings import OneGenSettings, Role
-from elinker.onegen.source import Source, read_source
+from elinker.onegen.source import SURROGATE, Source, read_pieces, read_source
+from elinker.onegen.spelling import Reader, Spelling
 from elinker.schema import Entity
 
 
@@ -30,28 +36,40 @@ class Layout:
     """Turns texts and entities into token sequences under the settings of a model.
 
     Raises:
-        ModelError: a token of the settings is not one token of the tokenizer's vocabulary, a marker is none at all, or
-            `max_length` leaves no room for a text or an entity.
+        ModelError: a token of the settings is not one token of the tokenizer's vocabulary, a marker is none at all,
+            `token_types` are asked for with markers of plain text, or `max_length` leaves no room for a text or an
+            entity.
     """
 
     def __init__(self, settings: OneGenSettings, tokenizer: Any) -> None:
         self.settings = settings
         self.tokenizer = tokenizer
         linking = settings.linking
-        prefix, suffix = linking.prompt.split("{input}")
-        self.prompt_prefix = self._markup(prefix)
-        self.prompt_suffix = self._following(suffix)
+        self._reserved = frozenset(tokenizer.get_added_vocab().values()) - {tokenizer.unk_token_id}
+        self._prefix, self._suffix = linking.prompt.split("{input}")
         self.open = self._markup(linking.open)
         self.close = self._following(linking.close)
         self.query = self._single(linking.query)
         self.forced = self._markup(linking.forced)
         self.end = self._markup(linking.end)
         self.document_token = self._single(settings.document.token)
-        before, self._document_body, after = settings.document.parts
-        self._document_head, self._document_tail = self._markup(before), self._following(after)
         self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
-        self._reserved = frozenset(tokenizer.get_added_vocab().values()) - {tokenizer.unk_token_id}
+        plain = not self._is_token(self.open) and not self._is_token(self.close)
+        self._reader = Reader(linking, tokenizer, self._reserved) if plain else None
+        # Beside markup of plain text a text is read anew, which may take a few more tokens.
+        self._reread = 3 if plain else 0
+        self.prompt_prefix = self._markup(self._prefix)
+        self.prompt_suffix = self._following(self._suffix) if plain else self._following(self._suffix + linking.begin)
+        self._document_before, self._document_body, self._document_after = settings.document.parts
+        self._document_head = self._markup(self._document_before)
+        self._document_tail = self._following(self._document_after)
+        self._check_markers()
         self._check_room()
+
+    @property
+    def markers_are_text(self) -> bool:
+        """Whether the markers are plain text, so that sequences are read as a whole."""
+        return self._reader is not None
 
     @property
     def after_close(self) -> tuple[int, ...]:
@@ -66,12 +84,13 @@ class Layout:
     @property
     def window(self) -> int:
         """Source tokens that fit in one pass with room for one mention in every eight tokens, and for one at least."""
-        room = self.settings.max_length - self._fixed
-        return min(self.settings.window, int(room / (2 + self.mention_cost / 8)), (room - self.mention_cost) // 2)
+        room, cost = self.settings.max_length - self._fixed, self.mention_cost + self._reread
+        return min(self.settings.window, int(room / (2 + cost / 8)), (room - cost) // 2)
 
     def mentions_that_fit(self, tokens: int) -> int:
         """How many mentions can be marked in a source of `tokens` tokens before positions run out."""
-        return max(0, (self.settings.max_length - self._fixed - 2 * tokens) // self.mention_cost)
+        room = self.settings.max_length - self._fixed - 2 * tokens
+        return max(0, room // (self.mention_cost + self._reread))
 
     def source(self, text: str) -> Source:
         """Read a text: ids with character offsets, free of control tokens."""
@@ -79,8 +98,33 @@ class Layout:
 
     def prompt(self, source: Source) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Ids and token types of the prompt with `source` in it."""
+        if self._reader:
+            ids = tuple(token for token, _, _ in self._joined(self._prefix, source, self._suffix))
+            return ids, (0,) * len(ids)
         before, after = (0,) * len(self.prompt_prefix), (0,) * len(self.prompt_suffix)
         return (*self.prompt_prefix, *source.ids, *self.prompt_suffix), (*before, *source.types, *after)
+
+    def start(self, source: Source) -> tuple[Rewriting, tuple[int, ...], tuple[int, ...]]:
+        """The rewriting of `source`, and the ids and token types that are read before its first choice."""
+        ids, types = self.prompt(source)
+        budget, cost, end = self.settings.max_length - len(ids), self.mention_cost, len(self.end)
+        if not self._reader:
+            close = (*self.close, *self.after_close)
+            return TokenRewriting(source, budget, cost, end, open=self.open, close=close), ids, types
+        spelling = Spelling(source, self._reader, self.end)
+        run = spelling.start()
+        lead = run.ids[: run.certain(0)]
+        rewriting = TextRewriting(source, budget - len(lead), cost, end, spelling=spelling, run=run, sent=len(lead))
+        return rewriting, (*ids, *lead), (*types, *(0,) * len(lead))
+
+    def columns(self, source: Source) -> Sequence[int]:
+        """Where in the prompt each token of `source` ends."""
+        if not self._reader:
+            start = len(self.prompt_prefix)
+            return range(start, start + len(source))
+        first, _ = source.extent
+        ends = [end - len(self._prefix) + first for _, _, end in self._joined(self._prefix, source, self._suffix)]
+        return [bisect_left(ends, end) for end in source.ends]
 
     def marked(self, source: Source, mentions: Sequence[tuple[int, int]]) -> TokenSequence:
         """The full sequence: prompt, the text with `mentions` marked, the end.
@@ -91,28 +135,20 @@ class Layout:
 
         Roles: prompt and forced tokens are CTX, query tokens RET, everything else GEN.
         """
-        ids, types = (list(part) for part in self.prompt(source))
-        roles = [Role.CTX] * len(ids)
-        retrieval: list[int] = []
-
-        def put(tokens: Sequence[int], kinds: Sequence[int], role: Role) -> None:
-            ids.extend(tokens)
-            types.extend(kinds)
-            roles.extend([role] * len(tokens))
-
-        done = 0
-        for start, end in mentions:
-            put(source.ids[done:start], source.types[done:start], Role.GEN)
-            put(self.open, (0,) * len(self.open), Role.GEN)
-            put(source.ids[start:end], source.types[start:end], Role.GEN)
-            put(self.close, (0,) * len(self.close), Role.GEN)
-            retrieval.append(len(ids))
-            put((self.query,), (0,), Role.RET)
-            put(self.forced, (0,) * len(self.forced), Role.CTX)
-            done = end
-        put(source.ids[done:], source.types[done:], Role.GEN)
-        put(self.end, (0,) * len(self.end), Role.GEN)
-        return TokenSequence(tuple(ids), tuple(types), tuple(roles), tuple(retrieval))
+        rewriting, start, types = self.start(source)
+        ids, kinds = list(start), list(types)
+        prompt = len(self.prompt(source)[0])
+        for action in _actions(len(source), mentions):
+            written, kind = rewriting.write(action)
+            ids += written
+            kinds += [kind] * len(written)
+        ids += self.end
+        kinds += [0] * len(self.end)
+        queries = tuple(place for place in range(prompt, len(ids)) if ids[place] == self.query)
+        roles = [Role.CTX] * prompt + [Role.GEN] * (len(ids) - prompt)
+        for place in queries:
+            roles[place : place + 1 + len(self.forced)] = [Role.RET] + [Role.CTX] * len(self.forced)
+        return TokenSequence(tuple(ids), tuple(kinds), tuple(roles), queries)
 
     def entity_text(self, entity: Entity) -> str:
         """The part of the document template that is about the entity; `document` reads it."""
@@ -130,8 +166,13 @@ class Layout:
         """An entity text between the fixed parts of the template, cut to `document.max_length` tokens of text."""
         source = self.source(text).slice(0, self.settings.document.max_length)
         head, tail = self._document_head, self._document_tail
-        ids = (*head, *source.ids, *tail)
-        types = (*(0,) * len(head), *source.types, *(0,) * len(tail))
+        if self._reader:
+            pieces = self._joined(self._document_before, source, self._document_after)
+            ids = tuple(token for token, _, _ in pieces)
+            types: tuple[int, ...] = (0,) * len(ids)
+        else:
+            ids = (*head, *source.ids, *tail)
+            types = (*(0,) * len(head), *source.types, *(0,) * len(tail))
         found = [index for index, token in enumerate(ids) if token == self.document_token]
         position = found[self.settings.document.skip]
         roles = tuple(Role.RET if index == position else Role.CTX for index in range(len(ids)))
@@ -139,12 +180,22 @@ class Layout:
 
     @property
     def _fixed(self) -> int:
-        return len(self.prompt_prefix) + len(self.prompt_suffix) + len(self.end)
+        return len(self.prompt_prefix) + len(self.prompt_suffix) + len(self.end) + self._reread
 
-    def _check_room(self) -> None:
+    def _joined(self, before: str, source: Source, after: str) -> list[tuple[int, int, int]]:
+        """Ids and offsets of a source between markup, all read as one text."""
+        start, end = source.extent
+        text = SURROGATE.sub("\ufffd", source.text[start:end])
+        return read_pieces(text, self.tokenizer, self._reserved, before=before, after=after)
+
+    def _check_markers(self) -> None:
         for key, marker in (("open", self.open), ("close", self.close)):
             if not marker:
                 raise ModelError(f"linking.{key} of the settings is no token to the tokenizer")
+        if self._reader and self.settings.token_types != "none":
+            raise ModelError("token_types of the settings need markers that are among its tokens")
+
+    def _check_room(self) -> None:
         document = len(self._document_head) + self.settings.document.max_length + len(self._document_tail)
         needed = max(document, self._fixed + 2 + self.mention_cost)
         if self.window < 1 or needed > self.settings.max_length:
@@ -162,8 +213,24 @@ class Layout:
         lead, both = self._markup("a"), self._markup("a" + text)
         return both[len(lead) :] if text and both[: len(lead)] == lead else self._markup(text)
 
+    def _is_token(self, ids: tuple[int, ...]) -> bool:
+        """Whether markup is one token that no text can spell."""
+        return len(ids) == 1 and ids[0] in self._reserved
+
     def _single(self, text: str) -> int:
         ids = self._markup(text)
         if len(ids) != 1:
             raise ModelError(f"token {text!r} of the settings is not in the tokenizer's vocabulary")
         return ids[0]
+
+
+def _actions(length: int, mentions: Sequence[tuple[int, int]]) -> Iterator[Action]:
+    """The steps that copy `length` tokens and mark `mentions`."""
+    done = 0
+    for start, end in mentions:
+        yield from (Action.COPY for _ in range(done, start))
+        yield Action.OPEN
+        yield from (Action.COPY for _ in range(start, end))
+        yield Action.CLOSE
+        done = end
+    yield from (Action.COPY for _ in range(done, length))

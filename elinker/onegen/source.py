@@ -46,7 +46,8 @@ class Source:
         """
         if index in (0, len(self)):
             return True
-        before, after = self.text[self.starts[index] - 1], self.text[self.starts[index]]
+        start = self.starts[index]
+        before, after = self.text[start - 1 : start], self.text[start : start + 1]
         return self.is_boundary(index) and not (self.continues_word(index) and _cased(before) and _cased(after))
 
     def continues_word(self, index: int) -> bool:
@@ -56,6 +57,22 @@ class Source:
     def is_blank(self, index: int) -> bool:
         """Whether token `index` stands for white space only, where no mention begins."""
         return not self.text[self.starts[index] : self.ends[index]].strip()
+
+    def visible_start(self, index: int) -> int:
+        """The first character of token `index` that is no white space."""
+        piece = self.text[self.starts[index] : self.ends[index]]
+        return self.starts[index] + len(piece) - len(piece.lstrip())
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Characters of the text that the tokens stand for: all of it, but for a slice what its tokens cover.
+
+        A slice that begins after something else begins without the space between the two.
+        """
+        if not len(self):
+            return 0, 0
+        start = self.visible_start(0) if self.starts[0] else 0
+        return min(start, self.ends[-1]), self.ends[-1]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Characters of tokens `start` to `end`, without white space at either side.
@@ -84,28 +101,37 @@ class Source:
 def read_source(text: str, tokenizer: Any, reserved: Collection[int]) -> Source:
     """Tokenise `text` without special tokens; no id of `reserved` occurs, whatever the text spells.
 
-    A stretch that the tokenizer takes for an added token is cut after its first character and read again. Lone
-    surrogates, which no tokenizer takes, are read as U+FFFD; offsets count the original text.
+    Lone surrogates, which no tokenizer takes, are read as U+FFFD; offsets count the original text.
     """
-    pieces = _pieces(SURROGATE.sub("\ufffd", text), 0, tokenizer, reserved)
+    pieces = read_pieces(SURROGATE.sub("\ufffd", text), tokenizer, reserved)
     ids, starts, ends = (tuple(column) for column in zip(*pieces, strict=True)) if pieces else ((), (), ())
     return Source(text, ids, starts, ends, _case_types(text, starts, ends))
 
 
-def _pieces(text: str, offset: int, tokenizer: Any, reserved: Collection[int]) -> list[tuple[int, int, int]]:
-    if not text:
+def read_pieces(
+    text: str, tokenizer: Any, reserved: Collection[int], *, before: str = "", after: str = ""
+) -> list[tuple[int, int, int]]:
+    """Ids and character offsets of a text that stands between markup, all read as one.
+
+    In the markup, ids of `reserved` are what they are. A stretch of the text that the tokenizer takes for one of them
+    is cut after its first character and read again, by itself. The offsets count from the start of `before`.
+    """
+    whole = before + text + after
+    if not whole:
         return []
-    encoding = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    low, high = len(before), len(before) + len(text)
+    encoding = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     pieces: list[tuple[int, int, int]] = []
     for token_id, (start, end) in zip(encoding["input_ids"], encoding["offset_mapping"], strict=True):
-        if token_id not in reserved:
-            pieces.append((token_id, offset + start, offset + end))
+        if token_id not in reserved or end <= low or start >= high:
+            pieces.append((token_id, start, end))
         elif end - start < 2:
             if tokenizer.unk_token_id is not None:
-                pieces.append((tokenizer.unk_token_id, offset + start, offset + end))
+                pieces.append((tokenizer.unk_token_id, start, end))
         else:
             for first, last in ((start, start + 1), (start + 1, end)):
-                pieces.extend(_pieces(text[first:last], offset + first, tokenizer, reserved))
+                inner = read_pieces(whole[first:last], tokenizer, reserved)
+                pieces.extend((token, first + begin, first + stop) for token, begin, stop in inner)
     return pieces
 
 

@@ -11,40 +11,44 @@ Rows are read without padding (`elinker.onegen.rows`), and a row that is done ma
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from elinker.onegen.backbone import Backbone
-from elinker.onegen.decoding import Marking, initial_state, prompt_length, unit_vectors
+from elinker.onegen.decoding import Marking, unit_vectors
 from elinker.onegen.drafting import Draft, Drafter
-from elinker.onegen.grammar import Action, CopyState
+from elinker.onegen.grammar import Action
 from elinker.onegen.layout import Layout
+from elinker.onegen.rewriting import Rewriting
 from elinker.onegen.rows import RowCache
 from elinker.onegen.source import Source
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A drafted action: which were allowed, and the column of the pass whose hidden state decides it."""
+    """A drafted action.
+
+    `choice` are the ids that stand for copying and the one for the other action (`Rewriting.choice`), None where there
+    is no other. The hidden state at `column` decides. `query` is the column of the query token that the action writes,
+    `end` the one behind its last token.
+    """
 
     action: Action
     allowed: tuple[Action, ...]
+    choice: tuple[tuple[int, ...], int] | None
     position: int
-    inside: bool
     column: int
     query: int | None
-    """Column of the query token that the action writes."""
     end: int
-    """Column behind the action's last token."""
 
 
 @dataclass(slots=True)
 class _Row:
     index: int
-    state: CopyState
+    state: Rewriting
     cache: RowCache
     ids: list[int]
     types: list[int]
@@ -82,12 +86,12 @@ def decode_by_drafts(
                 _write_draft(row, row.draft, layout)
         hidden = backbone.read_rows([row.cache for row in rows], [row.ids for row in rows], [row.types for row in rows])
         states = torch.split(hidden, [len(row.ids) for row in rows])
-        gains = _gains(rows, states, layout, backbone)
-        for row, row_states, row_gains in zip(rows, states, gains, strict=True):
+        gains = _gains(rows, states, backbone)
+        for row, row_states in zip(rows, states, strict=True):
             if row.draft is None:
                 _draft_from_states(row, row_states, layout, drafter)
             else:
-                _verify(row, row.draft, row_states, row_gains, layout)
+                _verify(row, row.draft, row_states, gains, layout)
             if row.finished:
                 vectors = unit_vectors(row.vectors, backbone.dim)
                 markings[row.index] = Marking(tuple(row.state.mentions), vectors, row.margin)
@@ -96,19 +100,18 @@ def decode_by_drafts(
 
 
 def _begin(index: int, source: Source, layout: Layout, drafter: Drafter) -> _Row:
-    ids, types = layout.prompt(source)
+    state, ids, types = layout.start(source)
     cache = RowCache(len(ids) + 2 * len(source) + len(layout.end))
-    row = _Row(index, initial_state(source, layout), cache, list(ids), list(types), prompt_length(source, layout))
+    row = _Row(index, state, cache, list(ids), list(types), len(ids))
     if not drafter.reads_states:
-        row.draft = Draft(source, drafter(source, None))
+        row.draft = drafter(source, None)
     return row
 
 
 def _draft_from_states(row: _Row, states: Tensor, layout: Layout, drafter: Drafter) -> None:
     """Draft from what the pass over the prompt left; its last token decides the first action, so it is read again."""
     source = row.state.source
-    start = len(layout.prompt_prefix)
-    row.draft = Draft(source, drafter(source, states[start : start + len(source)]))
+    row.draft = drafter(source, states[list(layout.columns(source))])
     row.cache.length = len(row.ids) - 1
     row.ids, row.types, row.known = row.ids[-1:], row.types[-1:], 1
 
@@ -118,66 +121,57 @@ def _write_draft(row: _Row, draft: Draft, layout: Layout) -> None:
     state = row.state.copy()
     row.steps = []
     while allowed := state.allowed():
-        action = draft.wants(state, allowed)
-        column, position, inside = len(row.ids) - 1, state.position, state.opened is not None
+        action, position, column = draft.wants(state, allowed), state.position, len(row.ids) - 1
+        choice = state.choice() if len(allowed) > 1 else None
         query = write(action, state, row.ids, row.types, layout)
-        row.steps.append(_Step(action, allowed, position, inside, column, query, len(row.ids)))
+        row.steps.append(_Step(action, allowed, choice, position, column, query, len(row.ids)))
 
 
-def write(action: Action, state: CopyState, ids: list[int], types: list[int], layout: Layout) -> int | None:
+def write(action: Action, state: Rewriting, ids: list[int], types: list[int], layout: Layout) -> int | None:
     """Apply an action and append its tokens; the column of the query token where it closes a mention."""
-    source, position = state.source, state.position
-    state.apply(action)
-    if action is Action.COPY:
-        ids.append(source.ids[position])
-        types.append(source.types[position])
-        return None
-    tokens = layout.open if action is Action.OPEN else (*layout.close, *layout.after_close)
+    start = len(ids)
+    tokens, kind = state.write(action)
     ids.extend(tokens)
-    types.extend([0] * len(tokens))
-    return None if action is Action.OPEN else len(ids) - len(layout.after_close)
+    types.extend([kind] * len(tokens))
+    return start + tokens.index(layout.query) if action is Action.CLOSE else None
 
 
-def _gains(
-    rows: Sequence[_Row], hidden: Sequence[Tensor], layout: Layout, backbone: Backbone
-) -> list[list[tuple[float, float]]]:
-    """For every drafted step of every row, by how much the model prefers to open, and to close, over to copy there."""
-    deciding = [
-        states[[step.column for step in row.steps]] for row, states in zip(rows, hidden, strict=True) if row.steps
-    ]
-    if not deciding:
-        return [[] for _ in rows]
-    copies = [row.state.source.ids[min(step.position, len(row.state.source) - 1)] for row in rows for step in row.steps]
-    tokens = [[copy, layout.open[0], layout.close[0]] for copy in copies]
-    scores = backbone.score(torch.cat(deciding), torch.tensor(tokens, device=deciding[0].device)).float()
-    gains = iter((scores[:, 1:] - scores[:, :1]).tolist())
-    return [[tuple(next(gains)) for _ in row.steps] for row in rows]
+def _gains(rows: Sequence[_Row], states: Sequence[Tensor], backbone: Backbone) -> Iterator[float]:
+    """By how much the model prefers the other action to copying, for each step of each row that leaves a choice."""
+    deciding: list[Tensor] = []
+    tokens: list[tuple[int, ...]] = []
+    for row, row_states in zip(rows, states, strict=True):
+        choices = [(step.column, step.choice) for step in row.steps if step.choice is not None]
+        deciding.append(row_states[[column for column, _ in choices]])
+        tokens.extend((mark, *copies) for _, (copies, mark) in choices)
+    if not tokens:
+        return iter(())
+    width = max(map(len, tokens))
+    padded = torch.tensor([(*row, *row[-1:] * (width - len(row))) for row in tokens], device=states[0].device)
+    scores = backbone.score(torch.cat(deciding), padded).float()
+    return iter((scores[:, 0] - scores[:, 1:].amax(dim=1)).tolist())
 
 
-def _verify(row: _Row, draft: Draft, states: Tensor, gains: Sequence[tuple[float, float]], layout: Layout) -> None:
-    """Accept the agreeing prefix of a row's draft, correct what follows."""
+def _verify(row: _Row, draft: Draft, states: Tensor, gains: Iterator[float], layout: Layout) -> None:
+    """Accept the agreeing prefix of a row's draft, correct what follows, and learn what it says of the rest."""
     if row.first_query is not None:
         row.vectors.append(states[row.first_query])
     accepted = row.known
-    opens: dict[int, bool] = {}
-    closes: dict[int, bool] = {}
     wrong: Action | None = None
-    for step, (opening, closing) in zip(row.steps, gains, strict=True):
+    for step in row.steps:
+        gain = 0.0 if step.choice is None else next(gains)
         if wrong is not None:
-            opens[step.position] = opening > 0
-            if step.inside:
-                closes[step.position] = closing > 0
+            if step.choice is not None:
+                wishes = draft.opens if step.allowed[1] is Action.OPEN else draft.closes
+                wishes[step.position] = gain
             continue
-        choice = step.allowed[0]
-        if len(step.allowed) == 2:
-            gain = opening if step.allowed[1] is Action.OPEN else closing
+        choice = step.allowed[-1] if step.choice is None or gain > 0 else step.allowed[0]
+        if step.choice is not None:
             row.margin = min(row.margin, abs(gain))
-            if gain > 0:
-                choice = step.allowed[1]
         if choice is not step.action:
             wrong = choice
             continue
-        row.state.apply(step.action)
+        row.state.write(step.action)
         accepted = step.end
         if step.query is not None:
             row.vectors.append(states[step.query])
@@ -186,6 +180,5 @@ def _verify(row: _Row, draft: Draft, states: Tensor, gains: Sequence[tuple[float
     if wrong is None:
         row.finished = True
         return
-    draft.correct(row.state, wrong, opens, closes)
     row.first_query = write(wrong, row.state, row.ids, row.types, layout)
     row.known = len(row.ids)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from elinker.errors import InputError
-from elinker.onegen.source import Source
+from elinker.onegen.source import SURROGATE, Source, read_pieces
 
 if TYPE_CHECKING:
     from elinker.onegen.decoding import Marking
@@ -63,9 +63,11 @@ def test_any_text_is_copied_exactly_with_well_formed_mentions(
         assert len(marking.mentions) == len(marking.vectors)
         written = layout.marked(source, marking.mentions)
         assert len(written) <= onegen.settings.max_length
-        markup = (*layout.open, *layout.close, *layout.after_close) * len(marking.mentions)
         copy = written.ids[len(layout.prompt(source)[0]) :]
-        assert Counter(copy) == Counter((*source.ids, *markup, *layout.end))
+        assert copy.count(layout.query) == len(marking.mentions)
+        if not layout.markers_are_text:
+            markup = (*layout.open, *layout.close, *layout.after_close) * len(marking.mentions)
+            assert Counter(copy) == Counter((*source.ids, *markup, *layout.end))
         previous = 0
         for tokens in marking.mentions:
             assert source.is_boundary(tokens[0])
@@ -86,6 +88,8 @@ def test_the_random_models_open_and_close_mentions(onegen: "OneGen") -> None:
 
 def naive(onegen: "OneGen", source: Source) -> tuple[list[tuple[int, int]], list[Any]]:
     """Decode one text by definition: all of it anew at every step, all logits, the best of what is allowed."""
+    if onegen.layout.markers_are_text:
+        return naive_text(onegen, source)
     layout, model = onegen.layout, onegen.model
     ids, types = (list(part) for part in layout.prompt(source))
     mentions: list[tuple[int, int]] = []
@@ -138,6 +142,77 @@ def naive(onegen: "OneGen", source: Source) -> tuple[list[tuple[int, int]], list
     return mentions, vectors.numpy()
 
 
+def spelt(onegen: "OneGen", source: Source, marks: Sequence[int]) -> list[int]:
+    """Ids of a copy with markers before the tokens `marks`, opening and closing in turn, as the tokenizer reads it."""
+    layout, linking = onegen.layout, onegen.settings.linking
+    reserved = set(onegen.tokenizer.get_added_vocab().values()) - {onegen.tokenizer.unk_token_id}
+    ids: list[int] = []
+    before, text, done = linking.begin, "", source.extent[0]
+    for number, mark in enumerate(marks):
+        if number % 2 == 0:
+            place = source.starts[mark]
+            place += len(source.text[place : source.ends[mark]]) - len(source.text[place : source.ends[mark]].lstrip())
+            text += source.text[done:place] + linking.open
+        else:
+            place = source.ends[mark - 1]
+            text += source.text[done:place] + linking.close
+            ids += behind(onegen, before, text, reserved) + list(layout.after_close)
+            before, text = linking.query + linking.forced, ""
+        done = place
+    ids += behind(onegen, before, text + source.text[done : source.extent[1]], reserved)
+    return ids if len(marks) % 2 else [*ids, *layout.end]
+
+
+def behind(onegen: "OneGen", before: str, text: str, reserved: set[int]) -> list[int]:
+    """Ids of a text behind control tokens, or behind a space that is read with it."""
+    skipped = len(before) if before.strip() else 0
+    pieces = read_pieces(SURROGATE.sub("\ufffd", text), onegen.tokenizer, reserved, before=before)
+    return [token for token, start, _ in pieces if start >= skipped]
+
+
+def naive_text(onegen: "OneGen", source: Source) -> tuple[list[tuple[int, int]], list[Any]]:
+    """The same for markers that are plain text: two copies are told apart at the first token in which they differ.
+
+    Markers are decided on in the order of the text. One that can only be told apart behind a later one's token is not
+    told apart at all, and is not written.
+    """
+    marks: list[int] = []
+    prompt = list(onegen.layout.prompt(source)[0])
+    while True:
+        inside = len(marks) % 2 == 1
+        first = marks[-1] + 1 if inside else marks[-1] if marks else 0
+        places = [
+            place
+            for place in range(first, len(source) + inside)
+            if source.is_edge(place) and (inside or not source.is_blank(place))
+        ]
+        plain = spelt(onegen, source, marks)
+        copies = {place: spelt(onegen, source, [*marks, place]) for place in places}
+        common = {
+            place: next((n for n, pair in enumerate(zip(plain, copy, strict=False)) if pair[0] != pair[1]), len(plain))
+            for place, copy in copies.items()
+        }
+        apart = {place: min(common[later] for later in places if later >= place) for place in places}
+        for place in places:
+            column = apart[place]
+            if inside and place == len(source):
+                break
+            rivals = {plain[column], *(copies[p][column] for p in places if p > place and apart[p] == column)}
+            with torch.inference_mode():
+                logits = onegen.model(input_ids=torch.tensor([prompt + plain[:column]]), use_cache=False).logits[0, -1]
+            if logits[copies[place][column]] > max(logits[rival] for rival in rivals):
+                break
+        else:
+            break
+        marks.append(place)
+    ids = prompt + spelt(onegen, source, marks)
+    queries = [place for place in range(len(prompt), len(ids)) if ids[place] == onegen.layout.query]
+    with torch.inference_mode():
+        output = onegen.model(input_ids=torch.tensor([ids]), use_cache=False, output_hidden_states=True)
+    vectors = torch.nn.functional.normalize(output.hidden_states[-1][0, queries], dim=-1)
+    return list(zip(marks[::2], marks[1::2], strict=True)), vectors.numpy()
+
+
 def assert_same(marking: "Marking", mentions: Sequence[tuple[int, int]], vectors: Any) -> None:
     assert list(marking.mentions) == list(mentions)
     np.testing.assert_allclose(marking.vectors, vectors, atol=2e-4)
@@ -161,6 +236,7 @@ def test_both_decoders_equal_decoding_by_definition(onegen: "OneGen") -> None:
 def test_any_draft_leads_to_the_same_mentions(onegens: "Mapping[str, OneGen]", data: st.DataObject) -> None:
     """A draft only saves passes: whatever is guessed, the model's own choices come out."""
     from elinker.onegen.decoding import decode
+    from elinker.onegen.drafting import Draft
     from elinker.onegen.verifying import decode_by_drafts
 
     onegen = onegens[data.draw(st.sampled_from(sorted(onegens)))]
@@ -169,10 +245,10 @@ def test_any_draft_leads_to_the_same_mentions(onegens: "Mapping[str, OneGen]", d
     class Guess:
         reads_states = data.draw(st.booleans())
 
-        def __call__(self, source: Source, states: torch.Tensor | None) -> list[tuple[int, int]]:
+        def __call__(self, source: Source, states: torch.Tensor | None) -> Draft:
             assert states is None if not self.reads_states else states.shape == (len(source), onegen.dim)
-            places = data.draw(st.lists(st.integers(0, len(source)), unique=True, max_size=12).map(sorted))
-            return list(zip(places[::2], places[1::2], strict=False))
+            wishes = st.lists(st.floats(-1, 1), min_size=len(source) + 1, max_size=len(source) + 1)
+            return Draft(data.draw(wishes), data.draw(wishes))
 
     size = data.draw(st.integers(1, 3))
     drafted = decode_by_drafts(sources, onegen.layout, onegen.backbone, Guess(), batch_size=size)

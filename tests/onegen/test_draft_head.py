@@ -1,4 +1,4 @@
-"""The draft head's spans: well-formed whatever it scores. That they are right is for its fitting to show."""
+"""The draft head's scores. That they are good guesses is for its fitting to show."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elinker.onegen.draft_head import DraftHead
+from elinker.onegen.draft_head import DraftHead, HeadDrafter
 
 if TYPE_CHECKING:
     from elinker.onegen.model import OneGen
@@ -22,15 +22,19 @@ def test_there_is_a_score_for_every_border_of_a_source() -> None:
 
 
 @given(seed=st.integers(0, 1000), length=st.integers(1, 20))
-def test_spans_are_in_order_not_empty_and_cut_no_word(
-    onegens: "Mapping[str, OneGen]", seed: int, length: int
-) -> None:
-    source = onegens["bert"].source(TEXT).slice(0, length)
+@torch.inference_mode()
+def test_a_border_is_judged_by_what_stands_around_it(seed: int, length: int) -> None:
     torch.manual_seed(seed)
-    head = DraftHead(8)
-    previous = 0
-    for start, end in head.spans(source, torch.randn(len(source), 8)):
-        assert previous <= start < end <= len(source)
-        assert source.is_edge(start)
-        assert source.is_edge(end)
-        previous = end
+    head, states = DraftHead(8).eval(), torch.randn(length, 8)
+    longer = head(torch.cat([states, torch.randn(20, 8)]))
+    reach = 6  # of both layers, behind a border
+    torch.testing.assert_close(longer[: max(0, length - reach)], head(states)[: max(0, length - reach)])
+
+
+@torch.inference_mode()
+def test_scores_become_wishes(onegens: "Mapping[str, OneGen]") -> None:
+    onegen = onegens["bert"]
+    source = onegen.source(TEXT)
+    head, states = DraftHead(onegen.dim), torch.randn(len(source), onegen.dim)
+    draft = HeadDrafter(head)(source, states)
+    torch.testing.assert_close(torch.tensor([draft.opens, draft.closes]).T, head(states))
