@@ -23,6 +23,7 @@ DISCONTINUOUS = "discontinuous"
 _BOM = b"\xef\xbb\xbf"
 _SPAN = re.compile(r"T\d+\t\S+ \d+ \d+")
 _NORMALISATION = re.compile(r"\S+ (T\S+) ([^:\s]+):(\S.*)")
+_KINDS = "TERAMN#*"
 _PLAIN_ID = ("wikidata", "wikipedia", "dbpedia")
 
 
@@ -97,7 +98,9 @@ def _document(path: Path, identifier: str) -> Document:
 
 def _read_line(found: _Annotations, number: int, line: str) -> None:
     kind = line[:1]
-    if kind not in "TNE" or not kind:
+    if line.strip() and kind not in _KINDS:
+        raise InputError(f"{line[:20]!r} begins like no annotation", hint=f"lines begin with one of {' '.join(_KINDS)}")
+    if kind not in ("T", "N", "E"):
         return
     name, _, rest = line.partition("\t")
     body, _, covered = rest.partition("\t")
