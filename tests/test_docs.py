@@ -26,6 +26,15 @@ FILES = {
     "more.csv": "id,label\nQ3,Steve Wozniak\n",
     "kore50.benchmark.jsonl": '{"id": 0, "title": "t", "text": "Apple.", "evaluation_span": [0, 6], "labels": '
     '[{"id": 0, "span": [0, 5], "entity_id": "Q312", "name": "Apple"}]}\n',
+    **{
+        name: (ROOT / "tests/kb/importers/samples" / sample).read_text(encoding="utf-8")
+        for name, sample in {
+            "wikidata.json": "wikidata.json",
+            "kilt_knowledgesource.json": "kilt.json",
+            "entity.jsonl": "blink.jsonl",
+            "additional_entities.jsonl": "refined.jsonl",
+        }.items()
+    },
 }
 
 

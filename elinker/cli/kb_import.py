@@ -133,7 +133,7 @@ def spacy(
 
     check_output(output, source, overwrite=overwrite)
     written = write_entities(output, islice(read_lookup(find_lookup(source)), limit))
-    err.print(f"{written:,} entities in {output}")
+    err.print(f"{written:,} entities in {output}", markup=False)
 
 
 @app.command(
@@ -174,7 +174,7 @@ def onegen_embeddings(
         base = build_from_vectors(
             embeddings, joined, encoder, output, url_template=url_template, overwrite=overwrite, progress=report
         )
-    err.print(f"{len(base):,} entities in {output}")
+    err.print(f"{len(base):,} entities in {output}", markup=False)
 
 
 def _identity(model: str, preset: str | None) -> "OneGen":
@@ -200,13 +200,13 @@ def _convert(path: Path, reader: "Reader", output: Path, limit: int | None, over
     source = LineSource(path)
     with Rejects(output.with_name(f"{output.name}.rejects.jsonl")) as rejects, _bar(source.size) as report_progress:
         report = convert(source, reader, output, rejects, limit=limit, unique=unique, progress=report_progress)
-    err.print(f"{report.written:,} entities in {output}")
+    err.print(f"{report.written:,} entities in {output}", markup=False)
     for reason, count in report.left_out.most_common():
         err.print(f"{count:,} left out: {reason}")
     if report.rejected:
-        err.print(f"{report.rejected:,} lines rejected: see {rejects.path}")
+        err.print(f"{report.rejected:,} lines rejected: see {rejects.path}", markup=False)
     if report.damage:
-        err.print(f"[bold red]error:[/] {report.damage}; the entities before are written")
+        err.print(f"{report.damage}; the entities before are written", style="bold red", markup=False)
     if report.rejected or report.damage:
         raise typer.Exit(1)
 

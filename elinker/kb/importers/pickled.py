@@ -91,7 +91,9 @@ class PickleReader:
                     raise self._refusal("more nesting than a tensor with its labels has")
             value = self._stack.pop()
         except (IndexError, KeyError, TypeError, ValueError, RecursionError, struct.error):
-            raise InputError(f"{self._path} is no sound pickle: it breaks off at byte {self.position:,}") from None
+            raise InputError(
+                f"{self._path} is no sound pickle: it breaks off or goes wrong at byte {self.position:,}"
+            ) from None
         if self._stack or self._marks:
             raise InputError(f"{self._path} is no sound pickle: it holds more than one value")
         return value

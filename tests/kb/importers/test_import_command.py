@@ -1,7 +1,10 @@
 """`elinker kb import`, run in the process."""
 
+import bz2
 import json
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +74,14 @@ def test_an_output_that_is_there_is_replaced_only_when_asked(tmp_path: Path, sam
     assert output.read_text() == ""
     assert run("blink", samples / "blink.jsonl", "-o", output, "--overwrite").exit_code == 0
     assert len(list(EntityFile(output))) == 2
+
+
+def test_a_dump_may_come_through_a_pipe(tmp_path: Path, samples: Path) -> None:
+    command = [sys.executable, "-m", "elinker", "kb", "import", "wikidata", "-", "-o", str(tmp_path / "out.jsonl")]
+    data = bz2.compress((samples / "wikidata.json").read_bytes())
+    done = subprocess.run(command, input=data, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [entity.id for entity in EntityFile(tmp_path / "out.jsonl")] == ["Q42", "Q64", "Q1000002"]
 
 
 def test_spacy_needs_a_base_of_spacy(tmp_path: Path) -> None:
