@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from elinker.cli.console import err, out, progress
+from elinker.cli.console import out, progress
+
 
 def train(
     config: Annotated[Path, typer.Argument(help="The training as TOML (docs/training.md).")],

@@ -52,6 +52,9 @@ class Adapter:
         except ValueError as error:  # what peft raises for layers that are not there or are no linear ones
             reason = str(error).strip().partition("\n")[0]
             raise ConfigError(f"lora.target_modules: {reason}") from error
+        for weight in onegen.model.parameters():
+            if weight.requires_grad:
+                weight.data = weight.data.float()  # whatever the frozen ones are held in
         self._onegen = onegen
         output = onegen.model.get_output_embeddings()
         if not hasattr(output, "bias"):  # peft's wrapper of trained rows shows the weight only

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from elinker.onegen.draft_head import DraftHead
-from elinker.onegen.drafting import SpansOfTexts
+from elinker.onegen.drafting import Draft, draft_of, token_ranges
 from elinker.onegen.layout import Layout
 from elinker.onegen.model import OneGen
 from elinker.onegen.source import Source
@@ -40,10 +40,10 @@ class _Recorder:
         self._labels = {id(source): spans for source, spans in labels}
         self.states: dict[int, Tensor] = {}
 
-    def __call__(self, source: Source, states: Tensor | None) -> Sequence[tuple[int, int]]:
+    def __call__(self, source: Source, states: Tensor | None) -> Draft:
         assert states is not None
         self.states[id(source)] = states.to(torch.bfloat16)
-        return self._labels[id(source)]
+        return draft_of(source, self._labels[id(source)])
 
 
 def fit_draft_head(
@@ -115,7 +115,7 @@ def _labelled(
         source = layout.source(text.text).slice(0, layout.window)
         if not len(source):
             continue
-        spans = SpansOfTexts({text.text: [(start, end) for start, end, _ in text.mentions]})(source, None)
+        spans = token_ranges(source, [(start, end) for start, end, _ in text.mentions])
         yield source if noise is None else noise(source, spans, [None] * len(spans)), spans
 
 

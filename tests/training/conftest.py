@@ -167,7 +167,7 @@ def causal(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[...
                         num_hidden_layers=2,
                         num_attention_heads=2,
                         num_key_value_heads=1,
-                        max_position_embeddings=512,
+                        max_position_embeddings=2048,
                         tie_word_embeddings=tied,
                         bos_token_id=None,
                         eos_token_id=None,
@@ -240,7 +240,7 @@ def start(configure: Callable[..., Config]) -> Callable[..., Trainer]:
     ) -> Trainer:
         config = configure(**changes)
         torch.manual_seed(config.seed)
-        onegen = initial_model(config.model.base, config.settings)
+        onegen = initial_model(config.model.base, config.settings, dtype=config.model.dtype)
         material = labelled_material(config, onegen.layout, only, ENTITIES, heldout)
         heard = {key: one for key, one in (("report", report), ("say", say)) if one is not None}
         return Trainer(config, onegen, material, **heard)
