@@ -7,6 +7,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import islice
+from multiprocessing import get_context
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -147,7 +148,8 @@ def _parse_all(pages: Iterable[Page], dump: Dump, processes: int) -> Iterator[tu
         for page in pages:
             yield page, _parse((page,), dump.namespaces)[0]
         return
-    with ProcessPoolExecutor(processes) as pool:
+    # Started afresh rather than forked: a copy of the table of titles in each would cost its memory again.
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         waiting: deque[tuple[tuple[Page, ...], Future[list[Parsed]]]] = deque()
         for batch in _batches(pages):
             waiting.append((batch, pool.submit(_parse, batch, dump.namespaces)))

@@ -18,14 +18,13 @@ DEEPEST = 100
 """Nesting of braces and brackets above which a page is not parsed; MediaWiki expands templates 40 to 100 deep."""
 
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_NOWIKI = re.compile(r"<nowiki\s*>(.*?)</nowiki\s*>|<nowiki\s*/>", re.DOTALL | re.IGNORECASE)
 _SPECIAL = re.compile(r"[\[\]{}<>|'=*#:;&_~\n-]")
 _WITHOUT_TEXT = (
     "ref", "references", "math", "chem", "ce", "gallery", "timeline", "score", "syntaxhighlight", "source", "pre",
     "imagemap", "inputbox", "categorytree", "templatestyles", "templatedata", "mapframe", "maplink", "graph",
     "hiero", "section", "indicator", "table", "style", "script", "noinclude",
 )  # fmt: skip
-_ELEMENT = re.compile(rf"<(/?)({'|'.join(_WITHOUT_TEXT)})(?=[\s/>])([^<>]*)>", re.IGNORECASE)
+_ELEMENT = re.compile(rf"<(/?)(nowiki|{'|'.join(_WITHOUT_TEXT)})(?=[\s/>])([^<>]*)>", re.IGNORECASE)
 _BRACKETS = re.compile(r"\{[{|]|[}|]\}|\[\[|\]\]")
 
 Arguments = list[str]
@@ -53,9 +52,7 @@ def running_text(wikitext: str) -> str:
     Raises:
         InputError: braces and brackets are nested deeper than `DEEPEST`.
     """
-    text = _COMMENT.sub("", wikitext)
-    text = _NOWIKI.sub(lambda match: _SPECIAL.sub(lambda one: f"&#{ord(one[0])};", match[1] or ""), text)
-    text = _without_elements(text)
+    text = _without_elements(_COMMENT.sub("", wikitext))
     _check_depth(text)
     return _without_templates(text)
 
@@ -80,34 +77,32 @@ def without(text: str, spans: Iterable[tuple[int, int, str]]) -> str:
 
 def _without_elements(text: str) -> str:
     """Elements whose content is no text, with their content; of one that is not closed only the tag."""
+    closings: dict[str, list[re.Match[str]]] = {}
     tags = list(_ELEMENT.finditer(text))
-    if not tags:
-        return text
-    closings: dict[str, list[int]] = {}
-    ends: dict[int, int] = {}
     for tag in tags:
         if tag[1]:
-            closings.setdefault(tag[2].lower(), []).append(tag.start())
-            ends[tag.start()] = tag.end()
+            closings.setdefault(tag[2].lower(), []).append(tag)
     spans = []
-    for tag in tags:
-        end = tag.end()
-        if not tag[1] and not tag[3].endswith("/"):
-            positions = closings.get(tag[2].lower(), [])
-            index = bisect_left(positions, end)
-            end = ends[positions[index]] if index < len(positions) else end
-        spans.append((tag.start(), end, ""))
-    return _first_of_overlapping(text, spans)
-
-
-def _first_of_overlapping(text: str, spans: list[tuple[int, int, str]]) -> str:
-    kept = []
     cursor = 0
-    for start, end, replacement in spans:
-        if start >= cursor:
-            kept.append((start, end, replacement))
-            cursor = end
-    return without(text, kept)
+    for tag in tags:
+        if tag.start() < cursor:
+            continue
+        name, cursor, shown = tag[2].lower(), tag.end(), ""
+        closing = None if tag[1] or tag[3].endswith("/") else _next(closings.get(name, []), cursor)
+        if closing is not None:
+            shown = _escaped(text[cursor : closing.start()]) if name == "nowiki" else ""
+            cursor = closing.end()
+        spans.append((tag.start(), cursor, shown))
+    return without(text, spans)
+
+
+def _next(closings: list[re.Match[str]], position: int) -> re.Match[str] | None:
+    index = bisect_left(closings, position, key=lambda tag: tag.start())
+    return closings[index] if index < len(closings) else None
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(lambda character: f"&#{ord(character[0])};", text)
 
 
 def _check_depth(text: str) -> None:

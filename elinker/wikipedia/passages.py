@@ -102,11 +102,11 @@ class _Prefixes:
 def _with_links_marked(text: str, prefixes: _Prefixes, targets: list[str]) -> str:
     spans = []
     for link in links_of(text):
-        target = html.unescape(link.title).strip()
+        target = html.unescape(link.target).strip()
         if prefixes.is_hidden(target):
             spans.append((*link.span, ""))
             continue
-        shown = link.text if link.text is not None else link.title.removeprefix(":")
+        shown = link.text if link.text is not None else link.target.removeprefix(":")
         words = _SPACES.sub(" ", _TAG.sub("", _QUOTES.sub(_apostrophes, shown))).strip() or target.removeprefix(":")
         if "[[" in words or not prefixes.is_article(target.partition("#")[0]):
             spans.append((*link.span, words.replace("[[", "").replace("]]", "")))
