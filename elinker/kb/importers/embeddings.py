@@ -20,6 +20,8 @@ from elinker.kb.importers.pickled import STORAGES, Call, Name, Persistent, Pickl
 _MAGIC, _VERSION = 0x1950A86A20F9469CFC6C, 1001
 _DTYPES = {"HalfStorage": "<f2", "BFloat16Storage": "<u2", "FloatStorage": "<f4", "DoubleStorage": "<f8"}
 
+_ROWS = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
@@ -43,14 +45,18 @@ class Embeddings:
         Raises:
             InputError: a vector is zero or not finite.
         """
-        part = self.numbers[start:stop]
-        vectors = (part.astype(np.uint32) << 16).view(np.float32) if self.bfloat16 else part.astype(np.float32)
-        lengths = np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=1, keepdims=True))
-        wrong = np.flatnonzero(~((lengths > 0) & np.isfinite(lengths)))
-        if len(wrong):
-            row = start + int(wrong[0])
-            raise InputError(f"the vector of row {row} ({self.labels[row]}) is zero or not finite")
-        return np.asarray(vectors / lengths, np.float32)
+        vectors = np.empty((stop - start, self.dim), np.float32)
+        for first in range(start, stop, _ROWS):
+            part = self.numbers[first : min(first + _ROWS, stop)]
+            wide = (part.astype(np.uint32) << 16).view(np.float32) if self.bfloat16 else part
+            values = np.asarray(wide, np.float64)
+            lengths = np.linalg.norm(values, axis=1, keepdims=True)
+            wrong = np.flatnonzero(~((lengths > 0) & np.isfinite(lengths)))
+            if len(wrong):
+                row = first + int(wrong[0])
+                raise InputError(f"the vector of row {row} ({self.labels[row]}) is zero or not finite")
+            vectors[first - start : first - start + len(part)] = values / lengths
+        return vectors
 
     def head(self, count: int | None) -> "Embeddings":
         """The first `count` rows, or all."""
