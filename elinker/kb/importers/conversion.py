@@ -46,6 +46,10 @@ class Report:
     damage: str | None = None
 
 
+class _AnotherKindError(InputError):
+    """The source is not of the kind that its reader is for."""
+
+
 def convert(
     source: Source,
     reader: Reader,
@@ -119,8 +123,10 @@ def _entities(
                 report.left_out[found] += 1
             elif found is not None:
                 yield found
+    except _AnotherKindError:
+        raise
     except InputError as error:
-        if report.lines == 0 or report.rejected == _HOPELESS:
+        if report.lines == 0:
             raise
         report.damage = error.message
 
@@ -145,7 +151,9 @@ def _set_aside(source: Source, number: int, reason: str, line: bytes | None, rej
     rejects.add(number, reason, shown)
     report.rejected += 1
     if report.rejected == _HOPELESS and not report.written and not report.left_out:
-        raise InputError(f"{source.path}: the first {_HOPELESS:,} records are all broken, the last one: {reason}")
+        raise _AnotherKindError(
+            f"{source.path}: the first {_HOPELESS:,} records are all broken, the last one: {reason}"
+        )
 
 
 @contextmanager
