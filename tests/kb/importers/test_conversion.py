@@ -73,7 +73,7 @@ def test_what_comes_before_a_damaged_end_is_kept_and_the_damage_is_told(
 
 
 def test_damage_behind_a_thousand_broken_lines_is_damage_all_the_same(tmp_path: Path, converted: Any) -> None:
-    (tmp_path / "rows").write_bytes(bz2.compress(row(1) + b"{oops\n" * 1000) + bz2.compress(row(2))[:-5])
+    (tmp_path / "rows").write_bytes(bz2.compress(row(1) + b"{oops\n" * 1000 + b"\n" * 100_000)[:-5])
     entities, report = converted(tmp_path / "rows", read_refined)
     assert [entity.id for entity in entities] == ["A1"]
     assert (report.rejected, report.damage is not None) == (1000, True)
