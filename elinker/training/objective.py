@@ -49,7 +49,7 @@ class Objective(nn.Module):
     def __init__(self, config: LossConfig, onegen: OneGen, bank: DocumentBank, ranks: Ranks, seed: int) -> None:
         super().__init__()
         self.backbone = onegen.backbone
-        self.nil = nn.Parameter(torch.tensor(0.4, device=onegen.device))
+        self.nil = nn.Parameter(torch.full((1,), 0.4, device=onegen.device))  # FSDP shards no scalars
         self.ranks = ranks
         self._config = config
         self._layout = onegen.layout

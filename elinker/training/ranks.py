@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
-from torch.distributed import nn as distributed_nn
+from torch import Tensor, distributed
 
 Item = TypeVar("Item")
 
@@ -37,5 +36,22 @@ class Ranks:
         """
         if self.size == 1:
             return part
-        parts = distributed_nn.all_gather(part)  # type: ignore[no-untyped-call]
-        return torch.stack(list(parts), dim=1).flatten(0, 1)[:count]
+        gathered: Tensor = _Gather.apply(part, self.rank, self.size)  # type: ignore[no-untyped-call]
+        return gathered.flatten(0, 1)[:count]
+
+
+class _Gather(torch.autograd.Function):
+    """The tensors of all processes, stacked along dimension 1; backwards, the sum of all processes' gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, part: Tensor, rank: int, size: int) -> Tensor:
+        ctx.rank = rank
+        parts = [torch.empty_like(part) for _ in range(size)]
+        distributed.all_gather(parts, part.contiguous())
+        return torch.stack(parts, dim=1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        whole = gradients[0].contiguous()
+        distributed.all_reduce(whole)
+        return whole[:, ctx.rank], None, None

@@ -23,6 +23,7 @@ from transformers.integrations import TensorBoardCallback
 
 from elinker.errors import ConfigError, MissingExtraError
 from elinker.onegen.model import OneGen
+from elinker.onegen.quiet import quiet
 from elinker.training.adapters import Adapter
 from elinker.training.batches import Batch, batches, batches_of_epoch
 from elinker.training.config import Config, TrainingConfig
@@ -107,10 +108,11 @@ class Trainer(HuggingFaceTrainer):  # type: ignore[misc]
             _clear(self.config.output, keep=found)
         self.accelerator.wait_for_everyone()
         self._first = 0 if not found else _state(found[-1]).global_step
-        if self._first >= self.steps:
-            self._load_from_checkpoint(str(found[-1]))
-        else:
-            self.train(resume_from_checkpoint=str(found[-1]) if found else None)
+        with quiet():
+            if self._first >= self.steps:
+                self._load_from_checkpoint(str(found[-1]))
+            else:
+                self.train(resume_from_checkpoint=str(found[-1]) if found else None)
         self.onegen.model.eval()
 
     def save_final(self, directory: Path) -> None:

@@ -1,12 +1,13 @@
 """Both losses of a batch: what is trained and what is not, what is compared with what."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
+from torch.distributed.fsdp import fully_shard
 
 from elinker.training.anchors import anchors_of
 from elinker.training.batches import Batch
@@ -236,3 +237,35 @@ def test_only_one_chunk_of_documents_has_a_graph_at_a_time(
     with saved:
         objective._encode(range(5))
     assert few < sum(kept) / 20
+
+
+@pytest.fixture
+def process_group() -> Iterator[None]:
+    """A group of this process alone."""
+    distributed.init_process_group("gloo", rank=0, world_size=1, store=distributed.HashStore())
+    yield
+    distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("lora", [None, {"r": 4}], ids=["full", "lora"])
+def test_sharded_by_fsdp_the_gradients_are_those_of_the_whole_module(
+    lora: dict[str, Any] | None,
+    start: Start,
+    causal: Callable[..., Any],
+    texts: tuple[LabelledText, ...],
+    process_group: None,
+) -> None:
+    changes: dict[str, Any] = {"model": {"base": str(causal("llama"))}, "settings": {"token_types": "none"}}
+    changes |= {"lora": lora, "loss": {"document_chunk": 2}}
+    whole, sharded = start(**changes), start(**changes)
+    batch = Batch(0, batch_of(whole, *texts[:8]))
+    expected = gradients(whole._objective, batch)
+    for layer in sharded.onegen.model.base_model.layers:
+        fully_shard(layer)
+    fully_shard(sharded._objective)
+    with torch.no_grad():
+        assert sharded._objective(rows=range(5)).shape == (5, 32)
+    found = gradients(sharded._objective, batch)
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name].full_tensor(), gradient, rtol=1e-4, atol=1e-6)

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from elinker.errors import ConfigError
 from elinker.onegen.model import OneGen
-from elinker.training.config import TrainingConfig
+from elinker.training.config import Config, TrainingConfig
 from elinker.training.labelled import LabelledText
 from elinker.training.progress import StepReport
-from elinker.training.trainer import Trainer, rate, whole_checkpoints
+from elinker.training.trainer import Trainer, rate, training_arguments, whole_checkpoints
 
 Marked = Callable[..., LabelledText]
 Start = Callable[..., Trainer]
@@ -141,7 +141,7 @@ def test_matrices_decay_and_vectors_do_not(start: Start) -> None:
     decayed, plain = trainer.create_optimizer().param_groups
     assert (decayed["weight_decay"], plain["weight_decay"]) == (0.1, 0.0)
     assert {parameter.dim() for parameter in decayed["params"]} == {2}
-    assert {parameter.dim() for parameter in plain["params"]} == {0, 1}
+    assert {parameter.dim() for parameter in plain["params"]} == {1}
 
 
 def test_two_batches_accumulated_are_a_step_of_their_mean_gradient(start: Start) -> None:
@@ -259,6 +259,33 @@ def test_nothing_in_a_checkpoint_needs_unpickling(start: Start, tmp_path: Path) 
 def test_checkpoints_are_found_in_the_order_of_their_steps(start: Start, tmp_path: Path) -> None:
     start(training={"steps": 11, "checkpoint_every": 9}).run()
     assert names(tmp_path / "run") == ["checkpoint-9", "checkpoint-11"]
+
+
+@pytest.mark.parametrize("lora", [None, {"r": 4}], ids=["full", "lora"])
+def test_weights_gathered_from_shards_make_the_same_model(
+    lora: dict[str, Any] | None, start: Start, tmp_path: Path
+) -> None:
+    trainer = start(lora=lora, training={"steps": 1, "learning_rate": 1e-2})
+    trainer.run()
+    state = trainer._objective.state_dict()
+    trainer._save(str(tmp_path / "adapter"), state)
+    made = trainer._from_shards(tmp_path / "adapter", state)
+    expected = trainer.onegen if trainer.adapter is None else trainer.adapter.merge()
+    assert same(dict(made.model.state_dict()), dict(expected.model.state_dict()))
+    if lora is None:
+        assert same(dict(OneGen.from_pretrained(tmp_path / "adapter").model.state_dict()), state_of(trainer))
+
+
+def state_of(trainer: Trainer) -> dict[str, Tensor]:
+    return dict(trainer.onegen.model.state_dict())
+
+
+def test_the_config_arrives_in_transformers_terms(configure: Callable[..., Config], tmp_path: Path) -> None:
+    changes = {"gradient_accumulation": 3, "precision": "bfloat16", "clip": 0.5, "weight_decay": 0.1}
+    found = training_arguments(configure(training=changes, early_stopping={}), 7)
+    assert (found.gradient_accumulation_steps, found.bf16, found.max_grad_norm) == (3, True, 0.5)
+    assert (found.max_steps, found.save_steps, found.eval_steps, found.weight_decay) == (7, 2, 2, 0.1)
+    assert (found.output_dir, found.learning_rate, found.load_best_model_at_end) == (str(tmp_path / "run"), 4e-4, True)
 
 
 STOPPING: dict[str, Any] = {
