@@ -87,6 +87,7 @@ class Trainer(HuggingFaceTrainer):  # type: ignore[misc]
         self._objective = Objective(config.loss, onegen, material.bank, ranks, config.seed)
         self._seen: list[Tensor] = []
         self._tokens = 0
+        self._first = 0
         super().__init__(
             self._objective,
             arguments,
@@ -96,6 +97,12 @@ class Trainer(HuggingFaceTrainer):  # type: ignore[misc]
         self.remove_callback(PrinterCallback)
         if config.early_stopping and self._is_sharded:
             raise ConfigError("[early_stopping] needs whole weights in every process, not FSDP or DeepSpeed")
+
+    def _is_finished(self, state: TrainerState) -> bool:
+        """Whether all steps are done, or early stopping ended the run."""
+        stopping, kept = self.config.early_stopping, state.stateful_callbacks.get(EarlyStoppingCallback.__name__)
+        waited = 0 if kept is None else int(kept["attributes"]["early_stopping_patience_counter"])
+        return state.global_step >= self.steps or (stopping is not None and waited >= stopping.patience)
 
     @property
     def _is_sharded(self) -> bool:
@@ -107,12 +114,15 @@ class Trainer(HuggingFaceTrainer):  # type: ignore[misc]
         if self.is_world_process_zero():
             _clear(self.config.output, keep=found)
         self.accelerator.wait_for_everyone()
-        self._first = 0 if not found else _state(found[-1]).global_step
         with quiet():
-            if self._first >= self.steps:
-                self._load_from_checkpoint(str(found[-1]))
+            if not found:
+                self.train()
+            elif self._is_finished(state := _state(found[-1])):
+                best = found[-1].with_name(f"checkpoint-{state.best_global_step}")
+                self._load_from_checkpoint(str(best if self.config.early_stopping and best in found else found[-1]))
             else:
-                self.train(resume_from_checkpoint=str(found[-1]) if found else None)
+                self._first = state.global_step
+                self.train(resume_from_checkpoint=str(found[-1]))
         self.onegen.model.eval()
 
     def save_final(self, directory: Path) -> None:

@@ -161,7 +161,6 @@ def test_two_batches_accumulated_are_a_step_of_their_mean_gradient(start: Start)
 
 
 def _stream(trainer: Trainer) -> Any:
-    trainer._first = 0
     return trainer.get_train_dataloader()
 
 
@@ -308,7 +307,7 @@ def test_training_ends_when_held_out_texts_are_linked_no_better(
     assert [event.step for event in events.Scalars("eval/linking_f1")] == [2, 4, 6]
 
 
-def test_the_model_of_the_best_checkpoint_is_the_result(
+def test_the_model_of_the_best_checkpoint_is_the_result_now_and_when_resumed(
     start: Start, texts: tuple[LabelledText, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter([0.2, 0.7, 0.3, 0.1])
@@ -320,6 +319,12 @@ def test_the_model_of_the_best_checkpoint_is_the_result(
     found = dict(trainer.onegen.model.state_dict())
     assert same(found, dict(best.model.state_dict()))
     assert not same(found, dict(last.model.state_dict()))
+
+    reports: list[StepReport] = []
+    again = start(heldout=texts[:6], report=reports.append, **STOPPING)
+    again.run(resume=True)
+    assert reports == []
+    assert same(dict(again.onegen.model.state_dict()), found)
 
 
 def test_training_on_no_text_is_an_error_that_names_the_key(start: Start) -> None:
