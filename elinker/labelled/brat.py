@@ -12,10 +12,11 @@ from typing import Any
 
 from elinker.corpus.plain import decode
 from elinker.errors import InputError
+from elinker.labelled.elevant import MENTION_TYPES
 from elinker.labelled.identifiers import normalise_id
-from elinker.labelled.mentions import gold_document, gold_mention
+from elinker.labelled.mentions import gold_document, gold_mention, is_number
 from elinker.labelled.source import Reject, at, lines
-from elinker.schema import Document
+from elinker.schema import Document, Mention
 
 DISCONTINUOUS = "discontinuous"
 """Key of `meta`: what is marked in pieces, objects with `spans` (pairs of start and end), `text` and `entity_id`."""
@@ -27,11 +28,19 @@ _KINDS = "TERAMN#*"
 _PLAIN_ID = ("wikidata", "wikipedia", "dbpedia")
 
 
+@dataclass(frozen=True, slots=True)
+class _Span:
+    line: int
+    type: str
+    pieces: list[tuple[int, int]]
+    covered: str
+
+
 @dataclass
 class _Annotations:
     """What an `.ann` file says: spans by their id, entities and labels by it, the ids of event triggers."""
 
-    spans: dict[str, tuple[int, list[tuple[int, int]], str]] = field(default_factory=dict)
+    spans: dict[str, _Span] = field(default_factory=dict)
     entities: dict[str, tuple[str, str]] = field(default_factory=dict)
     triggers: set[str] = field(default_factory=set)
 
@@ -50,7 +59,7 @@ def read(path: Path, reject: Reject) -> Iterator[Document]:
 
     A mention is a `T` line that is no trigger of an event; its entity is that of its first `N` line. A span in several
     pieces with nothing but whitespace between them is one mention, as brat writes spans that reach over a line break;
-    one with other text between is no `Mention` and goes to `meta["discontinuous"]`.
+    one with other text between is no `Mention` and goes to `meta["discontinuous"]`. `meta["mention_types"]` has types.
     """
     folder = path if path.is_dir() else path.parent
     for annotations in sorted(path.rglob("*.ann")) if path.is_dir() else [path.with_suffix(".ann")]:
@@ -68,6 +77,31 @@ def _document(path: Path, identifier: str) -> Document:
         text = decode(text_path.read_bytes().removeprefix(_BOM))
     except InputError as error:
         raise at(text_path, None, error) from None
+    found = _annotations(path)
+    whole: list[tuple[Mention, str]] = []
+    parted: list[dict[str, Any]] = []
+    for name, span in found.spans.items():
+        try:
+            _check(text, span)
+            joined = _joined(text, span.pieces)
+            entity_id, label = found.entities.get(name, (None, None))
+            if name in found.triggers:
+                continue
+            if joined is None:
+                spans = [list(piece) for piece in span.pieces]
+                parted.append({"spans": spans, "text": span.covered, "entity_id": entity_id})
+            else:
+                whole.append((gold_mention(text, *joined, entity_id, label), span.type))
+        except InputError as error:
+            raise at(path, span.line, error) from None
+    whole.sort(key=lambda pair: (pair[0].start, -pair[0].end))
+    meta: dict[str, Any] = {MENTION_TYPES: [[kind] for _, kind in whole]} if whole else {}
+    if parted:
+        meta[DISCONTINUOUS] = parted
+    return gold_document(identifier, text, (mention for mention, _ in whole), meta)
+
+
+def _annotations(path: Path) -> _Annotations:
     found = _Annotations()
     for number, line in lines(path):
         try:
@@ -76,24 +110,7 @@ def _document(path: Path, identifier: str) -> Document:
             _read_line(found, number, line)
         except InputError as error:
             raise at(path, number, error) from None
-    mentions = []
-    discontinuous: list[dict[str, Any]] = []
-    for name, (number, pieces, covered) in found.spans.items():
-        try:
-            _check(text, pieces, covered)
-            entity_id, label = found.entities.get(name, (None, None))
-            joined = _joined(text, pieces)
-            if name in found.triggers:
-                continue
-            if joined is None:
-                discontinuous.append(
-                    {"spans": [list(piece) for piece in pieces], "text": covered, "entity_id": entity_id}
-                )
-            else:
-                mentions.append(gold_mention(text, *joined, entity_id, label))
-        except InputError as error:
-            raise at(path, number, error) from None
-    return gold_document(identifier, text, mentions, {DISCONTINUOUS: discontinuous} if discontinuous else {})
+    return found
 
 
 def _read_line(found: _Annotations, number: int, line: str) -> None:
@@ -105,8 +122,8 @@ def _read_line(found: _Annotations, number: int, line: str) -> None:
     name, _, rest = line.partition("\t")
     body, _, covered = rest.partition("\t")
     if kind == "T":
-        _, _, offsets = body.partition(" ")
-        found.spans[name] = (number, _offsets(offsets), covered)
+        type_name, _, offsets = body.partition(" ")
+        found.spans[name] = _Span(number, type_name, _offsets(offsets), covered)
     elif kind == "N":
         matched = _NORMALISATION.fullmatch(body)
         if matched is None:
@@ -124,17 +141,17 @@ def _offsets(offsets: str) -> list[tuple[int, int]]:
     pieces = []
     for piece in offsets.split(";"):
         numbers = piece.split(" ")
-        if len(numbers) != 2 or not all(number.isascii() and number.isdigit() for number in numbers):
+        if len(numbers) != 2 or not all(map(is_number, numbers)):
             raise InputError(f"{offsets!r} are no offsets", hint="a T line is: T1, tab, type start end, tab, text")
         pieces.append((int(numbers[0]), int(numbers[1])))
     return sorted(pieces)
 
 
-def _check(text: str, pieces: list[tuple[int, int]], covered: str) -> None:
-    marked = " ".join(gold_mention(text, start, end).text for start, end in pieces)
-    if covered and marked.split() != covered.split():
+def _check(text: str, span: _Span) -> None:
+    marked = " ".join(gold_mention(text, start, end).text for start, end in span.pieces)
+    if span.covered and marked.split() != span.covered.split():
         raise InputError(
-            f"{covered!r} is not the text at {pieces[0][0]}:{pieces[-1][1]}, which reads {marked!r}",
+            f"{span.covered!r} is not the text at {span.pieces[0][0]}:{span.pieces[-1][1]}, which reads {marked!r}",
             hint="offsets count characters of the .txt file, line breaks as they are in it",
         )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from elinker.errors import InputError
+from elinker.labelled.elevant import MENTION_TYPES
 from elinker.labelled.identifiers import normalise_id
 from elinker.labelled.mentions import gold_document
 from elinker.labelled.source import Reject, at, lines
@@ -42,6 +43,8 @@ class _Building:
             self.meta[METONYMIC] = [
                 {"start": one.start, "end": one.end, "text": one.text, "entity_id": one.entity_id} for one in others
             ]
+        if self.literal.types:
+            self.meta[MENTION_TYPES] = [[name] for name in self.literal.types]
         yield gold_document(self.identifier, text, self.literal.mentions(text), self.meta)
 
 
@@ -55,7 +58,7 @@ def read(path: Path, reject: Reject) -> Iterator[Document]:
     """A document a `document_id`: a blank between tokens, none after `NoSpaceAfter`, a line break after `EndOfLine`.
 
     The mentions are those of the literal reading (`NE-COARSE-LIT`, `NEL-LIT`), the entity is that of the first token.
-    The fields of the document's comments go to `meta`.
+    The fields of the document's comments go to `meta`, and coarse types to `meta["mention_types"]`.
     """
     rows = lines(path)
     columns = _header(path, rows)
@@ -121,7 +124,7 @@ def _tag(spans: TokenSpans, span: tuple[int, int], tag: str, link: str) -> None:
     kind = tag.split("-", 1)[0]
     if kind == "B":
         entity = link.split("|", 1)[0]
-        spans.begin(span, None if entity in _NOTHING else normalise_id(entity))
+        spans.begin(span, None if entity in _NOTHING else normalise_id(entity), type=tag[2:])
     elif kind == "I":
         if not spans.open:
             raise InputError(f"{tag!r} follows no 'B-…'")

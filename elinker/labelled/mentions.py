@@ -30,6 +30,11 @@ def gold_document(identifier: str, text: str, mentions: Iterable[Mention], meta:
     return Document(identifier, text, tuple(ordered), meta)
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a whole number of at most 18 plain digits, as offsets and ids are written."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
 def first_object(head: str) -> dict[str, Any]:
     """The object on the first line that is not blank; an empty one where there is none, or it is cut off."""
     line = next((line for line in head.split("\n") if line.strip()), "")

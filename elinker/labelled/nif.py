@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from elinker.corpus.plain import decode
 from elinker.errors import InputError, MissingExtraError
 from elinker.labelled.identifiers import normalise_id
-from elinker.labelled.mentions import gold_document, gold_mention
+from elinker.labelled.mentions import gold_document, gold_mention, is_number
 from elinker.labelled.source import Reject, at
 from elinker.schema import Document, Mention
 
@@ -96,7 +96,7 @@ def _offset(graph: "Graph", node: "Node", name: str) -> int:
 
     value = graph.value(node, URIRef(_NIF + name))
     digits = "" if value is None else str(value)
-    if not (digits.isascii() and digits.isdigit()):
+    if not is_number(digits):
         raise InputError(f"{node} has no nif:{name}" if value is None else f"nif:{name} of {node} is {digits[:20]!r}")
     return int(digits)
 

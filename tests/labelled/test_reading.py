@@ -11,7 +11,11 @@ from elinker.labelled.reading import guess_format
 from elinker.schema import Document, Mention
 
 OURS = json.dumps(
-    {"id": "a", "text": "Ada.", "mentions": [{"start": 0, "end": 3, "text": "Ada", "entity_id": "Q7259"}]}
+    {
+        "id": "a",
+        "text": "Ada.",
+        "mentions": [{"start": 0, "end": 3, "text": "Ada", "entity_id": "Q7259"}],
+    }
 )
 SAMPLES = {
     "jsonl": ("a.jsonl", OURS),
