@@ -48,6 +48,7 @@ def convert(
     from elinker.corpus.records import BadRecord
     from elinker.corpus.registry import FORMATS
     from elinker.labelled import read_labelled
+    from elinker.labelled.identifiers import is_qid
     from elinker.labelled.titles import read_titles
 
     ids = None if titles is None else read_titles(titles)
@@ -70,7 +71,7 @@ def convert(
             mentions += len(document.mentions)
             found = [mention.entity_id for mention in document.mentions if mention.entity_id is not None]
             linked += len(found)
-            unmapped += 0 if ids is None else sum(not _is_qid(entity_id) for entity_id in found)
+            unmapped += 0 if ids is None else sum(not is_qid(entity_id) for entity_id in found)
             bar.advance(task)
         file.commit()
     err.print(f"{documents:,} documents, {mentions:,} mentions ({linked:,} with an entity) in {output}")
@@ -175,7 +176,3 @@ def _bytes_read(path: Path, what: str) -> Iterator[Callable[[int], None]]:
     with Progress(TextColumn("{task.description}"), *columns, console=err, transient=True) as bar:
         task = bar.add_task(what, total=path.stat().st_size)
         yield lambda count: bar.update(task, completed=count)
-
-
-def _is_qid(identifier: str) -> bool:
-    return identifier[:1] == "Q" and identifier[1:].isdecimal()

@@ -65,7 +65,7 @@ def read_conversations(
     """The texts of a `train.jsonl`: what the user says is CTX; the assistant's words are GEN, `tokens` RET.
 
     Text from `<paragraph>` to `</paragraph>` is CTX, but for retrieval tokens in it. The n-th retrieval token of the
-    assistant has the n-th entry of `positive` and `negative`; null or no entry gives it none.
+    assistant has the n-th entry of `positive` and `negative`; null, or no such field, gives it none.
 
     Raises:
         InputError: a line is broken, or has not as many entries as retrieval tokens; unless `skip` takes the error.

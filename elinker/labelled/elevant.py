@@ -3,7 +3,6 @@
 The format: https://github.com/ad-freiburg/elevant/blob/main/docs/data_formats.md (its article format with `labels`).
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, StrictInt, StrictStr, ValidationError
 
 from elinker.errors import InputError, first_problem
+from elinker.labelled.identifiers import is_qid
 from elinker.labelled.mentions import first_object, gold_document, gold_mention
 from elinker.labelled.source import Reject, at, json_objects
 from elinker.schema import Document, Mention
@@ -21,8 +21,6 @@ EVALUATION_SPAN = "evaluation_span"
 """Key of `meta`: `[start, end]`, the part of the text that is scored."""
 MENTION_TYPES = "mention_types"
 """Key of `meta`: for each mention, in order, the list of its entity's types as they are named in the file."""
-
-_QID = re.compile(r"Q[1-9][0-9]*")
 
 
 class _Label(BaseModel):
@@ -88,5 +86,5 @@ def _in_order(label: _Label) -> tuple[int, int]:
 
 
 def _mention(text: str, label: _Label) -> Mention:
-    known = label.entity_id is not None and _QID.fullmatch(label.entity_id)
+    known = label.entity_id is not None and is_qid(label.entity_id)
     return gold_mention(text, *label.span, label.entity_id if known else None, label.name)

@@ -3,6 +3,7 @@
 import re
 from urllib.parse import unquote
 
+_QID = re.compile(r"Q[1-9][0-9]*")
 _WIKIDATA = re.compile(r"(?:https?://(?:www\.|m\.)?wikidata\.org/(?:entity|wiki)/|wd:)(Q[1-9][0-9]*)")
 _PAGE = re.compile(
     r"https?://(?:(?:[a-z-]+\.)?(?:m\.)?wikipedia\.org/wiki|(?:[a-z-]+\.)?dbpedia\.org/resource)/([^#]+).*"
@@ -19,6 +20,11 @@ def normalise_id(identifier: str) -> str:
     if found := _PAGE.fullmatch(identifier):
         return title_of(unquote(found[1]))
     return identifier
+
+
+def is_qid(identifier: str) -> bool:
+    """Whether an id is a plain id of Wikidata, such as `Q42`."""
+    return _QID.fullmatch(identifier) is not None
 
 
 def title_of(name: str) -> str:

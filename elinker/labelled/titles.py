@@ -6,7 +6,7 @@ from pathlib import Path
 
 from elinker.errors import InputError
 from elinker.labelled.elevant import ALTERNATIVES
-from elinker.labelled.identifiers import normalise_id, title_of
+from elinker.labelled.identifiers import is_qid, normalise_id, title_of
 from elinker.labelled.source import at, json_objects, lines, raise_error
 from elinker.schema import Document, Mention
 
@@ -45,7 +45,9 @@ def map_document(document: Document, ids: Mapping[str, str]) -> Document:
 
 
 def map_id(identifier: str, ids: Mapping[str, str]) -> str:
-    """The id of a title, or what was given where `ids` does not have it."""
+    """The id of a title, or what was given where `ids` does not have it; a QID is an id, though pages are named so."""
+    if is_qid(identifier):
+        return identifier
     title = title_of(identifier)
     return ids.get(title) or ids.get(title[:1].upper() + title[1:]) or identifier
 

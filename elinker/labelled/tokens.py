@@ -1,4 +1,4 @@
-"""The text of a format that only has tokens, rebuilt as they come, and the documents of a file that break on a line."""
+"""The text of a format that only has tokens, rebuilt as they come, and its mentions by their first and last tokens."""
 
 from elinker.errors import InputError
 from elinker.labelled.mentions import gold_mention

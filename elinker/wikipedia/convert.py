@@ -4,7 +4,8 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import ExitStack, suppress
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
@@ -70,6 +71,7 @@ def convert(
 
     Raises:
         InputError: the dump is damaged.
+        ElinkerError: a parsing process was ended from outside.
     """
     counts = Conversion(len(table.pages), len(table.redirects), table.disambiguations)
     aliases = table.aliases()
@@ -139,6 +141,9 @@ def _parse(pages: tuple[Page, ...], namespaces: dict[int, str]) -> list[Parsed]:
             parsed.append(paragraphs(page.text, namespaces))
         except InputError as error:
             parsed.append(error)
+        except Exception as error:
+            # What wikitext makes the parser raise is not documented, and one page in millions must not end a long run.
+            parsed.append(InputError(f"the parser failed on it: {type(error).__name__}"))
     return parsed
 
 
@@ -149,7 +154,7 @@ def _parse_all(pages: Iterable[Page], dump: Dump, processes: int) -> Iterator[tu
             yield page, _parse((page,), dump.namespaces)[0]
         return
     # Started afresh rather than forked: a copy of the table of titles in each would cost its memory again.
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+    with _pool(processes) as pool:
         waiting: deque[tuple[tuple[Page, ...], Future[list[Parsed]]]] = deque()
         for batch in _batches(pages):
             waiting.append((batch, pool.submit(_parse, batch, dump.namespaces)))
@@ -157,6 +162,17 @@ def _parse_all(pages: Iterable[Page], dump: Dump, processes: int) -> Iterator[tu
                 yield from _done(*waiting.popleft())
         while waiting:
             yield from _done(*waiting.popleft())
+
+
+@contextmanager
+def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
+    try:
+        with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+            yield pool
+    except BrokenProcessPool:
+        raise ElinkerError(
+            "a parsing process was ended from outside", hint="perhaps for memory: try fewer --processes"
+        ) from None
 
 
 def _batches(pages: Iterable[Page]) -> Iterator[tuple[Page, ...]]:

@@ -56,6 +56,11 @@ def test_mentions_and_alternatives_are_mapped_and_unknown_titles_stay():
     alternative = {"start": 0, "end": 3, "text": "Ada", "entity_id": "ada_Lovelace", "label": None}
     mentions = (Mention(0, 3, "Ada", "ada Lovelace"), Mention(4, 7, "Zed", "Zed"), Mention(8, 11, "Bob"))
     document = Document("d", "Ada Zed Bob", mentions, {"alternatives": [alternative]})
-    mapped = map_document(document, {"Ada Lovelace": "Q7259"})
+    mapped = map_document(document, {"Ada Lovelace": "Q7259", "Bob": "Q2"})
     assert [mention.entity_id for mention in mapped.mentions] == ["Q7259", "Zed", None]
     assert mapped.meta["alternatives"] == [{**alternative, "entity_id": "Q7259"}]
+
+
+def test_a_qid_is_no_title_although_there_are_pages_of_such_names():
+    document = Document("d", "Ada", (Mention(0, 3, "Ada", "Q1"),))
+    assert map_document(document, {"Q1": "Q666"}) == document

@@ -7,9 +7,11 @@ import pytest
 from elinker.kb.readers import EntityFile
 from elinker.labelled import read_labelled
 from elinker.labelled.titles import read_titles
+from elinker.wikipedia import convert as conversion
 from elinker.wikipedia.convert import OutputFiles, convert, read_titles_of
 from elinker.wikipedia.dump import Dump
 from elinker.wikipedia.page_props import read_page_props
+from elinker.wikipedia.passages import paragraphs
 from elinker.wikipedia.titles import TitleTable
 
 
@@ -102,6 +104,18 @@ def test_a_page_that_cannot_be_parsed_is_told_and_the_others_are_written(samples
     assert counts.skipped == 1
     assert "page 'Lord Byron': markup nested deeper than 100" in errors[0].message
     assert "974:1" in passages(tmp_path / "out")
+
+
+def test_a_page_that_the_parser_fails_on_does_not_end_the_run(samples, tmp_path, monkeypatch):
+    def fail_on_one(wikitext, namespaces):
+        if "was a poet" in wikitext:
+            raise IndexError
+        return paragraphs(wikitext, namespaces)
+
+    monkeypatch.setattr(conversion, "paragraphs", fail_on_one)
+    errors = []
+    assert converted(samples / "small.xml", tmp_path, on_skip=errors.append).skipped == 1
+    assert "page 'Lord Byron': the parser failed on it: IndexError" in errors[0].message
 
 
 def test_without_commit_nothing_is_left_behind(tmp_path):
