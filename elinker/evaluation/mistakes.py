@@ -19,6 +19,26 @@ CONTEXT = 60
 TOP_CANDIDATES = 5
 """Candidates kept of each mention."""
 
+MISTAKE_FIELDS = (
+    "kind",
+    "categories",
+    "document",
+    "start",
+    "end",
+    "text",
+    "gold_id",
+    "gold_label",
+    "gold_in_base",
+    "predicted_text",
+    "predicted_id",
+    "predicted_label",
+    "predicted_score",
+    "given_id",
+    "candidates",
+    "context",
+)
+"""Keys of a mistake's JSON and columns of the TSV, in this order."""
+
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
@@ -51,25 +71,27 @@ class Mistake:
         return source.candidates[:TOP_CANDIDATES] if source else ()
 
     def to_json(self) -> dict[str, Any]:
-        """Flat JSON values, in a fixed order; the columns of the TSV are the same."""
-        return {
-            "kind": str(self.kind),
-            "categories": [str(category) for category in self.categories],
-            "document": self.document_id,
-            "start": self.start,
-            "end": self.end,
-            "text": self.text,
-            "gold_id": self.gold_id,
-            "gold_label": self.gold_label,
-            "gold_in_base": self.gold_in_base,
-            "predicted_text": self.predicted.text if self.predicted else None,
-            "predicted_id": self.predicted.entity_id if self.predicted else None,
-            "predicted_label": self.predicted_label,
-            "predicted_score": round(self.predicted.score, 4) if self.predicted else None,
-            "given_id": self.given.entity_id if self.given else None,
-            "candidates": [[each.entity_id, each.label, round(each.score, 4)] for each in self.candidates],
-            "context": self.context,
-        }
+        """Flat JSON values by the names in `MISTAKE_FIELDS`."""
+        predicted, given = self.predicted, self.given
+        values = (
+            str(self.kind),
+            [str(category) for category in self.categories],
+            self.document_id,
+            self.start,
+            self.end,
+            self.text,
+            self.gold_id,
+            self.gold_label,
+            self.gold_in_base,
+            predicted.text if predicted else None,
+            predicted.entity_id if predicted else None,
+            self.predicted_label,
+            round(predicted.score, 4) if predicted else None,
+            given.entity_id if given else None,
+            [[each.entity_id, each.label, round(each.score, 4)] for each in self.candidates],
+            self.context,
+        )
+        return dict(zip(MISTAKE_FIELDS, values, strict=True))
 
 
 def find_mistakes(
@@ -93,7 +115,7 @@ def find_mistakes(
     for number, pair in enumerate(pairs(gold, predicted)):
         told = {(m.start, m.end): m for m in given[number].mentions} if given else {}
         found = list(_Judge(number, *pair, entities, told, gold_in_base or {}).mistakes())
-        yield from sorted(found, key=lambda mistake: (mistake.start, mistake.end))
+        yield from sorted(found, key=lambda mistake: (mistake.start, -mistake.end))
 
 
 class _Judge:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from elinker.evaluation.details import Details
 from elinker.evaluation.files import write_text
+from elinker.evaluation.mistakes import MISTAKE_FIELDS
 from elinker.evaluation.run import BenchmarkResult
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def write_mistakes(path: Path, results: Sequence[BenchmarkResult]) -> None:
         return
     sheet = io.StringIO()
     writer = csv.writer(sheet, delimiter="\t", lineterminator="\n")
-    writer.writerow(rows[0] if rows else ["benchmark"])
+    writer.writerow(["benchmark", *MISTAKE_FIELDS])
     writer.writerows([_cell(value) for value in row.values()] for row in rows)
     write_text(path, sheet.getvalue())
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from elinker.errors import InputError
 from elinker.evaluation import GoldDocument, GoldMention, base_coverage, score, score_disambiguation
+from elinker.evaluation.gerbil import EntityClass, score_d2kb
 from elinker.evaluation.matching import Counts
 from elinker.schema import Candidate, Document, Mention
 
@@ -323,41 +324,74 @@ ANSWERS = st.lists(st.sampled_from(["Q1", "Q2", None]), min_size=len(NAMES), max
 PAIRS = st.lists(st.tuples(ANSWERS, ANSWERS), min_size=1, max_size=3)
 
 
-@settings(deadline=None, max_examples=40)
+def as_documents(pairs):
+    """Gold and predicted documents over the four names; `absent` is a name that is no mention."""
+    text = " ".join(NAMES)
+
+    def mentions(answers):
+        return [(name, answer) for name, answer in zip(NAMES, answers, strict=True) if answer != "absent"]
+
+    return (
+        [gold(text, *mentions(right)) for right, _ in pairs],
+        [predicted(text, *mentions(answer)) for _, answer in pairs],
+    )
+
+
+@settings(max_examples=40)
 @given(PAIRS)
 def test_strict_linking_equals_spacys_score_links_where_all_spans_are_found(pairs):
-    text = " ".join(NAMES)
-    golds = [gold(text, *zip(NAMES, right, strict=True)) for right, _ in pairs]
-    documents = [predicted(text, *zip(NAMES, answer, strict=True)) for _, answer in pairs]
-    ours = score(golds, documents)
-    assume(ours.linking_strict.counts != Counts())  # nothing to find: 1 for us, 0 for spaCy
-
-    theirs = spacy_links(pairs)
-    micro = ours.linking_strict.micro
-    assert (micro.precision, micro.recall, micro.f1) == pytest.approx(
-        (theirs["nel_micro_p"], theirs["nel_micro_r"], theirs["nel_micro_f"])
-    )
+    measure = score(*as_documents(pairs)).linking_strict
+    assume(measure.counts != Counts())  # nothing to find: 1 for us, 0 for spaCy
+    assert spacy_figures(pairs) == pytest.approx((measure.micro.precision, measure.micro.recall, measure.micro.f1))
 
 
-@settings(deadline=None, max_examples=40)
-@given(PAIRS)
-def test_accuracy_on_found_mentions_equals_the_recall_of_spacys_score_links(pairs):
-    text = " ".join(NAMES)
-    found = [
-        [(name, identifier) for name, identifier in zip(NAMES, answer, strict=True) if identifier != "Q2"]
-        for _, answer in pairs
-    ]
-    golds = [gold(text, *zip(NAMES, right, strict=True)) for right, _ in pairs]
-    ours = score(golds, [predicted(text, *mentions) for mentions in found]).accuracy_on_found
-    assume(ours.whole)
-
-    theirs = spacy_links(
-        [([*right], [answer if answer != "Q2" else "absent" for answer in answers]) for right, answers in pairs]
-    )
-    assert ours.value == pytest.approx(theirs["nel_micro_r"])
+PARTIAL = st.lists(st.sampled_from(["Q1", "Q2", None, "absent"]), min_size=len(NAMES), max_size=len(NAMES))
+PARTIAL_PAIRS = st.lists(st.tuples(PARTIAL, PARTIAL), min_size=1, max_size=3)
 
 
-def spacy_links(pairs):
+@settings(max_examples=40)
+@given(PARTIAL_PAIRS)
+def test_spacys_figures_are_strict_linking_on_the_spans_that_both_sides_have(pairs):
+    def common(pair):
+        right, answer = pair
+        both = [each != "absent" and other != "absent" for each, other in zip(right, answer, strict=True)]
+        return tuple(
+            [each if kept else "absent" for each, kept in zip(side, both, strict=True)] for side in (right, answer)
+        )
+
+    measure = score(*as_documents([common(pair) for pair in pairs])).linking_strict
+    assume(measure.counts != Counts())
+    assert spacy_figures(pairs) == pytest.approx((measure.micro.precision, measure.micro.recall, measure.micro.f1))
+
+
+@settings(max_examples=40)
+@given(PARTIAL_PAIRS)
+def test_spacys_recall_is_our_accuracy_on_found_and_its_precision_that_of_d2kb(pairs):
+    documents = as_documents(pairs)
+    found = score(*documents).accuracy_on_found
+    on_spans = score_d2kb(*documents)[EntityClass.IN_KB]
+    precision, recall, _ = spacy_figures(pairs)
+    if found.whole:
+        assert recall == pytest.approx(found.value)
+    if on_spans and on_spans.counts.true_positives + on_spans.counts.false_positives:
+        assert precision == pytest.approx(on_spans.micro.precision)
+
+
+def test_spacy_does_not_see_what_was_not_found_and_what_is_not_there():
+    # Gold: Ada Q1, Bob Q2; predicted: Ada Q1, Eve Q2. spaCy looks at Ada alone; we miss Bob, and Eve is false.
+    pairs = [(["Q1", "Q2", "absent", "absent"], ["Q1", "absent", "Q2", "absent"])]
+    assert spacy_figures(pairs) == (1.0, 1.0, 1.0)
+    assert score(*as_documents(pairs)).linking_strict.counts == Counts(1, 1, 1)
+
+
+def test_spacy_counts_nil_as_we_do_on_a_shared_span():
+    # Gold / predicted: NIL / NIL nothing; NIL / Q1 false; Q1 / NIL missed; Q1 / Q2 false and missed.
+    pairs = [([None, None, "Q1", "Q1"], [None, "Q1", None, "Q2"])]
+    assert score(*as_documents(pairs)).linking_strict.counts == Counts(0, 2, 2)
+    assert spacy_figures(pairs) == (0.0, 0.0, 0.0)
+
+
+def spacy_figures(pairs):
     from spacy.scorer import Scorer
     from spacy.tokens import Doc, Span
     from spacy.training import Example
@@ -374,4 +408,5 @@ def spacy_links(pairs):
         ]
         return made
 
-    return Scorer.score_links([Example(doc(answer), doc(right)) for right, answer in pairs], negative_labels=["NIL"])
+    scores = Scorer.score_links([Example(doc(answer), doc(right)) for right, answer in pairs], negative_labels=["NIL"])
+    return scores["nel_micro_p"], scores["nel_micro_r"], scores["nel_micro_f"]

@@ -8,9 +8,12 @@ import pytest
 from rich.console import Console
 
 from elinker.errors import UsageError
-from elinker.evaluation import report
+from elinker.evaluation import detail_tables, report
+from elinker.evaluation.details import Details
 from elinker.evaluation.gold import GoldDocument, GoldMention
+from elinker.evaluation.resampling import Resampling
 from elinker.evaluation.run import evaluate_predictions
+from elinker.evaluation.significance import compare_scores
 from elinker.schema import Document, Mention
 
 TEXT = "Ada met Bob\nand Eve."
@@ -58,8 +61,13 @@ def test_markdown_is_one_table_with_the_settings_below(results):
     assert lines[-1] == "Settings: base entities 9."
 
 
-def test_json_holds_counts_figures_and_settings(results, tmp_path):
-    report.write_json(tmp_path / "report.json", results, {"threshold": 0.5})
+@pytest.fixture
+def details(results):
+    return [Details(result, Resampling(resamples=50, seed=7), frozenset({"Q1"})) for result in results]
+
+
+def test_json_holds_counts_figures_and_settings(details, tmp_path):
+    report.write_json(tmp_path / "report.json", report.to_json(details, {"threshold": 0.5}))
     read = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert read["settings"] == {"threshold": 0.5}
     [benchmark] = read["benchmarks"]
@@ -70,19 +78,72 @@ def test_json_holds_counts_figures_and_settings(results, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
-def test_mistakes_are_jsonl_or_a_tsv_with_one_line_each(results, tmp_path):
+def test_json_holds_every_further_figure_too(details):
+    [benchmark] = json.loads(json.dumps(report.to_json(details, {})))["benchmarks"]
+    assert benchmark["gerbil"]["A2KB strong"]["InKB"]["micro"]["f1"] == 0.4
+    assert benchmark["gerbil"]["A2KB strong"]["EE"] is None
+    assert benchmark["reference"]["linking"]["f1"] == 0.4
+    assert benchmark["intervals"]["linking micro"]["f1"]["value"] == 0.4
+    assert [group["name"] for group in benchmark["parts"]["seen"]] == ["seen", "unseen"]
+    assert benchmark["errors"]["undetected-other"] == 1
+
+
+def test_every_further_table_shows_its_figures(details):
+    [each] = details
+    parts = [detail_tables.part_table(each, part) for part in each.parts]
+    tables = [
+        detail_tables.gerbil_table(each),
+        detail_tables.reference_table(each),
+        detail_tables.interval_table(each),
+        detail_tables.error_table(each),
+        *parts,
+    ]
+    texts = [shown(table) for table in tables]
+    assert all("toy [1]" in text for text in texts)
+    assert "40.0" in texts[0] and "40.0" in texts[1]
+    assert "40.0 [40.0, 40.0]" in texts[2] and "seed 7" in texts[2]
+    assert "undetected-other" in texts[3]
+    assert "no type known" in texts[4] and "1 word" in texts[5] and "unseen" in texts[6]
+
+
+def test_a_comparison_shows_two_systems_their_difference_and_p(results):
+    [result] = results
+    compared = compare_scores(result.scores, result.scores, Resampling(resamples=50))
+    text = shown(detail_tables.comparison_table("toy", ("one", "other"), compared))
+    assert all(name in text for name in ("one", "other", *detail_tables.COMPARED))
+    assert "+0.0" in text and "1.000" in text
+
+
+def shown(table):
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(table)
+    return console.export_text()
+
+
+def test_errors_are_jsonl_or_a_tsv_with_one_line_each(results, tmp_path):
     report.write_mistakes(tmp_path / "mistakes.jsonl", results)
     report.write_mistakes(tmp_path / "mistakes.tsv", results)
     lines = [json.loads(line) for line in (tmp_path / "mistakes.jsonl").read_text(encoding="utf-8").splitlines()]
     with (tmp_path / "mistakes.tsv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    assert [(line["kind"], line["text"]) for line in lines] == [("wrong-entity", "Bob"), ("missed", "Eve")]
-    assert [(row["benchmark"], row["kind"], row["text"]) for row in rows] == [
-        ("toy [1]", "wrong-entity", "Bob"),
-        ("toy [1]", "missed", "Eve"),
+    assert [(line["kind"], line["categories"], line["text"]) for line in lines] == [
+        ("wrong entity", ["entity-other"], "Bob"),
+        ("undetected", ["undetected-other"], "Eve"),
+    ]
+    assert [(row["benchmark"], row["categories"], row["text"]) for row in rows] == [
+        ("toy [1]", "entity-other", "Bob"),
+        ("toy [1]", "undetected-other", "Eve"),
     ]
 
 
-def test_a_file_that_cannot_be_written_is_one_clear_error(results, tmp_path):
+def test_a_table_of_no_errors_has_the_same_header(results, tmp_path):
+    perfect = evaluate_predictions([Document("d", "Rain.")], [GoldDocument("d", "Rain.")], name="rain")
+    for name, written in (("some.tsv", results), ("none.tsv", [perfect])):
+        report.write_mistakes(tmp_path / name, written)
+    first, *rest = (tmp_path / "none.tsv").read_text(encoding="utf-8").splitlines()
+    assert (first, rest) == ((tmp_path / "some.tsv").read_text(encoding="utf-8").splitlines()[0], [])
+
+
+def test_a_file_that_cannot_be_written_is_one_clear_error(tmp_path):
     with pytest.raises(UsageError, match="cannot write"):
-        report.write_json(tmp_path / "absent" / "report.json", results, {})
+        report.write_json(tmp_path / "absent" / "report.json", {})

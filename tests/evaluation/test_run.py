@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from elinker.evaluation.categories import Category, ErrorKind
 from elinker.evaluation.gold import GoldDocument, GoldMention
-from elinker.evaluation.mistakes import MistakeKind
 from elinker.evaluation.run import evaluate_linker, evaluate_predictions
 from elinker.schema import Candidate, Document, Mention
 
@@ -109,25 +109,26 @@ def test_stored_predictions_score_as_the_linker_that_made_them(result):
     assert stored.disambiguation is None
 
 
-def test_every_mistake_is_listed_with_its_kind_in_order_of_the_text(result):
-    assert [(mistake.kind, mistake.text) for mistake in result.mistakes()] == [
-        (MistakeKind.WRONG_ENTITY, "Bob"),
-        (MistakeKind.NIL, "Eve"),
-        (MistakeKind.MISSED, "castle"),
-        (MistakeKind.WRONG_SPAN, "city of Paris"),
-        (MistakeKind.SPURIOUS, "England"),
-        (MistakeKind.MISSED, "won"),
+def test_every_error_is_listed_with_its_categories_in_order_of_the_text(result):
+    assert [(mistake.text, *mistake.categories) for mistake in result.mistakes()] == [
+        ("Bob", Category.ENTITY_OTHER, Category.CANDIDATES_WITHOUT),
+        ("Eve", Category.UNDETECTED_NIL, Category.CANDIDATES_WITHOUT),
+        ("castle", Category.UNDETECTED_LOWERCASE),
+        ("city of Paris", Category.UNDETECTED_LOWERCASE),
+        ("Paris", Category.FALSE_SPAN),
+        ("England", Category.FALSE_OTHER),
+        ("won", Category.UNDETECTED_LOWERCASE),
     ]
 
 
-def test_a_mistake_tells_what_was_right_what_was_said_and_where(result):
+def test_an_error_tells_what_was_right_what_was_said_and_where(result):
     mistake = next(iter(result.mistakes())).to_json()
     assert mistake["context"] == "Ada met ⟦Bob⟧ in Paris."
     assert (mistake["gold_id"], mistake["gold_in_base"]) == ("Q7", False)
-    assert (mistake["predicted_id"], mistake["given_id"]) == ("Q2", "Q2")
+    assert (mistake["predicted_id"], mistake["predicted_label"], mistake["given_id"]) == ("Q2", "Bob", "Q2")
     assert mistake["candidates"][0] == ["Q1", "Ada", 0.5]
 
 
-def test_a_missed_mention_shows_the_candidates_of_the_given_span(result):
-    missed = [mistake for mistake in result.mistakes() if mistake.kind is MistakeKind.MISSED]
-    assert all(len(mistake.candidates) == 5 for mistake in missed)
+def test_an_undetected_mention_shows_the_candidates_of_the_given_span(result):
+    undetected = [mistake for mistake in result.mistakes() if mistake.kind is ErrorKind.UNDETECTED]
+    assert all(len(mistake.candidates) == 5 for mistake in undetected)
