@@ -186,7 +186,10 @@ def _identity(model: str, preset: str | None) -> "OneGen":
 
     directory = _part(model, "model")
     with err.status("reading the model's settings"):
-        stored = AutoConfig.from_pretrained(directory).dtype if (directory / "config.json").is_file() else None
+        try:  # in their own number type the weights need not be copied
+            stored = AutoConfig.from_pretrained(directory).dtype
+        except (OSError, ValueError):  # what is wrong with the directory is said below
+            stored = None
         return OneGen.from_pretrained(directory, preset=preset, device="cpu", dtype=stored)
 
 

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from elinker.cli import kb as kb_cli
-from elinker.errors import UsageError
+from elinker.errors import ModelError, UsageError
 from elinker.kb import EntityFile, KnowledgeBase
 
 COMMANDS = ("wikidata", "kilt", "blink", "refined", "spacy", "onegen-embeddings")
@@ -104,3 +104,18 @@ def test_published_vectors_become_a_base_of_the_model(tmp_path: Path, onegens: A
     base = KnowledgeBase.open(tmp_path / "base")
     assert [entity.label for entity in base.entities()] == ["Earth", "universe"]
     assert base.manifest.fingerprint == model.fingerprint
+
+
+def test_a_directory_that_is_no_model_is_a_model_error(tmp_path: Path) -> None:
+    import torch
+
+    (tmp_path / "e.pkl").write_bytes(pickle.dumps((torch.ones(1, 4), ["Q1"])))
+    (tmp_path / "db.jsonl").write_text('{"id": "Q1", "label": "universe"}\n')
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{oops")
+    result = run(
+        *("onegen-embeddings", tmp_path / "e.pkl", "--entities", tmp_path / "db.jsonl"),
+        *("--model", tmp_path / "model", "-o", tmp_path / "base"),
+    )
+    assert isinstance(result.exception, ModelError), result
+    assert not (tmp_path / "base").exists()
