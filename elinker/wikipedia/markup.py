@@ -1,21 +1,27 @@
-"""Wikitext without what is not running text: comments, references, templates, tables. Links are left as they are.
+"""Wikitext without what is not running text: comments, references, templates, tables, tags. Links go to the caller.
 
-wikitextparser finds templates and tables; docs/labelled-texts.md has the measurement that chose it.
+mwparserfromhell parses it (wikitextparser is some four times as fast, but under the GPL). Nothing is expanded: the few
+templates whose arguments are text are listed here.
 """
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from elinker.errors import InputError, MissingExtraError
 
 try:
-    import wikitextparser  # type: ignore[import-untyped]
+    import mwparserfromhell
+    from mwparserfromhell import nodes
+    from mwparserfromhell.wikicode import Wikicode
 except ModuleNotFoundError:
-    raise MissingExtraError("wikitextparser", "formats") from None
+    raise MissingExtraError("mwparserfromhell", "formats") from None
 
 DEEPEST = 100
 """Nesting of braces and brackets above which a page is not parsed; MediaWiki expands templates 40 to 100 deep."""
+
+ShowLink = Callable[[str, str | None], str]
+"""What stands in the text for a link with this target and these words, None where it has none of its own."""
 
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _SPECIAL = re.compile(r"[\[\]{}<>|'=*#:;&_~\n-]")
@@ -25,6 +31,12 @@ _WITHOUT_TEXT = (
     "hiero", "section", "indicator", "table", "style", "script", "noinclude",
 )  # fmt: skip
 _ELEMENT = re.compile(rf"<(/?)(nowiki|{'|'.join(_WITHOUT_TEXT)})(?=[\s/>])([^<>]*)>", re.IGNORECASE)
+_BREAK = re.compile(r"<(?:br|hr|p|/p|div|/div|blockquote|/blockquote)(?=[\s/>])[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+_EXTERNAL = re.compile(r"\[(?:[a-z]+:)?//[^\s\[\]<>{}|]*[^\S\n]*([^\[\]\n]*)\]", re.IGNORECASE)
+_URL = re.compile(r"(?:https?|ftp)://[^\s\[\]<>{}|]+", re.IGNORECASE)
+_SINGLE_BRACKET = re.compile(r"(?<!\[)\[(?!\[)")
+_LISTS = ("*", "#", ":", ";")
 _BRACKETS = re.compile(r"\{[{|]|[}|]\}|\[\[|\]\]")
 
 Arguments = list[str]
@@ -44,35 +56,21 @@ _SHOWN: dict[str, Callable[[Arguments], str]] = {
 """Templates whose arguments are running text, and what they show."""
 
 
-def running_text(wikitext: str) -> str:
-    """The wikitext without comments, references and other elements that are no text, templates and tables.
+def running_text(wikitext: str, show_link: ShowLink) -> str:
+    """The wikitext without comments, templates, tables, tags, addresses, and elements such as references.
 
-    Contents of `nowiki` are written as character references, so that nothing takes them for markup later.
+    Headings and the signs of lists stay as they are. Contents of `nowiki` are written as character references, so that
+    nothing takes them for markup.
 
     Raises:
         InputError: braces and brackets are nested deeper than `DEEPEST`.
     """
     text = _without_elements(_COMMENT.sub("", wikitext))
+    text = _TAG.sub("", _BREAK.sub("\n\n", text))
+    text = _URL.sub("", _EXTERNAL.sub(r"\1", text))
     _check_depth(text)
-    return _without_templates(text)
-
-
-def links_of(text: str) -> list[wikitextparser.WikiLink]:
-    """All `[[…]]` of a text, outer before inner ones."""
-    return list(wikitextparser.parse(text).wikilinks) if "[[" in text else []
-
-
-def without(text: str, spans: Iterable[tuple[int, int, str]]) -> str:
-    """The text with each span replaced; spans that lie in one replaced before are passed over."""
-    parts: list[str] = []
-    cursor = 0
-    for start, end, replacement in sorted(spans):
-        if start >= cursor:
-            parts += [text[cursor:start], replacement]
-            cursor = end
-        else:
-            cursor = max(cursor, end)
-    return "".join([*parts, text[cursor:]])
+    text = _SINGLE_BRACKET.sub("&#91;", text)  # the parser takes quadratic time for links that are not closed
+    return _shown(mwparserfromhell.parse(text, skip_style_tags=True), show_link)
 
 
 def _without_elements(text: str) -> str:
@@ -82,18 +80,19 @@ def _without_elements(text: str) -> str:
     for tag in tags:
         if tag[1]:
             closings.setdefault(tag[2].lower(), []).append(tag)
-    spans = []
+    parts = []
     cursor = 0
     for tag in tags:
         if tag.start() < cursor:
             continue
+        parts.append(text[cursor : tag.start()])
         name, cursor, shown = tag[2].lower(), tag.end(), ""
         closing = None if tag[1] or tag[3].endswith("/") else _next(closings.get(name, []), cursor)
         if closing is not None:
             shown = _escaped(text[cursor : closing.start()]) if name == "nowiki" else ""
             cursor = closing.end()
-        spans.append((tag.start(), cursor, shown))
-    return without(text, spans)
+        parts.append(shown)
+    return "".join([*parts, text[cursor:]])
 
 
 def _next(closings: list[re.Match[str]], position: int) -> re.Match[str] | None:
@@ -113,19 +112,24 @@ def _check_depth(text: str) -> None:
             raise InputError(f"markup nested deeper than {DEEPEST}")
 
 
-def _without_templates(text: str) -> str:
-    if "{" not in text:
-        return text
-    parsed = wikitextparser.parse(text)
-    spans = [(*template.span, _shown(template)) for template in parsed.templates]
-    spans += [(*one.span, "") for one in (*parsed.parser_functions, *parsed.parameters)]
-    spans += [(*table.span, "") for table in parsed.get_tables(recursive=True)]
-    return without(text, [(start, end, shown) for start, end, shown in spans])
+def _shown(code: Wikicode, show_link: ShowLink) -> str:
+    return "".join(_shown_node(node, show_link) for node in code.nodes)
 
 
-def _shown(template: wikitextparser.Template) -> str:
-    show = _SHOWN.get(template.name.strip().lower())
-    if show is None:
-        return ""
-    arguments = [argument.value.strip() for argument in template.arguments if argument.positional]
-    return _without_templates(show(arguments))
+def _shown_node(node: nodes.Node, show_link: ShowLink) -> str:
+    match node:
+        case nodes.Text() | nodes.HTMLEntity():
+            return str(node)
+        case nodes.Wikilink():
+            return show_link(str(node.title), None if node.text is None else _shown(node.text, show_link))
+        case nodes.Heading():
+            signs = "=" * node.level
+            return f"{signs}{_shown(node.title, show_link)}{signs}"
+        case nodes.Template():
+            show = _SHOWN.get(str(node.name).strip().lower())
+            arguments = [_shown(one.value, show_link).strip() for one in node.params if not one.showkey] if show else []
+            return show(arguments) if show else ""
+        case nodes.Tag() if node.wiki_markup in _LISTS:
+            return str(node.wiki_markup)
+        case _:
+            return ""

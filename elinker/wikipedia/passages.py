@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from elinker.wikipedia.markup import links_of, running_text, without
+from elinker.wikipedia.markup import running_text
 
 # Links travel through the clean-up as OPEN number MIDDLE words CLOSE; XML text cannot hold these characters.
 _OPEN, _MIDDLE, _CLOSE = "\x01", "\x02", "\x03"
@@ -13,10 +13,6 @@ _LINK = re.compile("\x01([0-9]+)\x02([^\x01-\x03]*)\x03")
 _TRAIL = re.compile("\x03([^\\W\\d_]+)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
-_EXTERNAL = re.compile(r"\[(?:https?:|ftp:|mailto:)?//[^\s\[\]<>]*[^\S\n]*([^\[\]\n]*)\]", re.IGNORECASE)
-_URL = re.compile(r"(?:https?|ftp)://[^\s\[\]<>\x01-\x03]+", re.IGNORECASE)
-_BREAK = re.compile(r"<(?:br|hr|p|/p|div|/div|blockquote|/blockquote)(?=[\s/>])[^<>]*>", re.IGNORECASE)
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _QUOTES = re.compile(r"'{2,}")
 _SWITCH = re.compile(r"__[A-Z]{3,}__|~{3,5}")
 _HEADING = re.compile(r"(={1,6})(.+?)\1\s*")
@@ -64,26 +60,36 @@ def paragraphs(wikitext: str, namespaces: Mapping[int, str]) -> list[Paragraph]:
     Raises:
         InputError: the markup is nested too deeply.
     """
-    targets: list[str] = []
-    text = _with_links_marked(running_text(_CONTROL.sub("", wikitext)), _Prefixes(namespaces), targets)
-    text = _TRAIL.sub(_take_in, text)
-    text = _URL.sub("", _EXTERNAL.sub(r"\1", text))
-    text = _TAG.sub("", _BREAK.sub("\n\n", text))
+    links = _Links(namespaces)
+    text = _TRAIL.sub(_take_in, running_text(_CONTROL.sub("", wikitext), links.show))
     text = _SWITCH.sub("", _QUOTES.sub(_apostrophes, text))
-    return [paragraph for section, block in _blocks(text) if (paragraph := _paragraph(section, block, targets))]
+    return [paragraph for section, block in _blocks(text) if (paragraph := _paragraph(section, block, links.targets))]
 
 
-class _Prefixes:
-    """What the part of a link before its colon says about it."""
+class _Links:
+    """What stands for the links of a page; `targets` are those of the links to articles, by their number."""
 
     def __init__(self, namespaces: Mapping[int, str]) -> None:
+        self.targets: list[str] = []
         self._others = {name.lower() for number, name in namespaces.items() if number != 0}
         self._others |= {"wikipedia", "wp", "help", "template", "user", "talk", "portal", "special", "draft", "module"}
         names = {_FILE: {"file", "image", "media"}, _CATEGORY: {"category"}}
         self._hidden = {name for each in names.values() for name in each}
         self._hidden |= {namespaces.get(number, "").lower() for number in names} - {""}
 
-    def is_hidden(self, target: str) -> bool:
+    def show(self, link: str, shown: str | None) -> str:
+        """The words of a link, marked where it leads to an article; nothing for one that shows no words."""
+        target = html.unescape(link).strip()
+        if self._is_hidden(target):
+            return ""
+        own = link.removeprefix(":") if shown is None else _QUOTES.sub(_apostrophes, shown)
+        words = _SPACES.sub(" ", own).strip() or target.removeprefix(":")
+        if _OPEN in words or not self._is_article(target.partition("#")[0]):
+            return words
+        self.targets.append(target)
+        return f"{_OPEN}{len(self.targets) - 1}{_MIDDLE}{words}{_CLOSE}"
+
+    def _is_hidden(self, target: str) -> bool:
         """Whether a link shows no words: a file, a category, the same page in another language."""
         prefix, colon, rest = target.partition(":")
         if not colon or rest.startswith(" "):
@@ -92,28 +98,11 @@ class _Prefixes:
             _LANGUAGE.fullmatch(prefix) is not None and prefix not in _SISTERS
         )
 
-    def is_article(self, target: str) -> bool:
+    def _is_article(self, target: str) -> bool:
         """Whether a link that shows words leads to an article of this wiki."""
         prefix, colon, _ = target.partition(":")
         name = prefix.strip().lower().replace("_", " ")
         return bool(prefix) and not (colon and (name in self._others or name in self._hidden or prefix in _SISTERS))
-
-
-def _with_links_marked(text: str, prefixes: _Prefixes, targets: list[str]) -> str:
-    spans = []
-    for link in links_of(text):
-        target = html.unescape(link.target).strip()
-        if prefixes.is_hidden(target):
-            spans.append((*link.span, ""))
-            continue
-        shown = link.text if link.text is not None else link.target.removeprefix(":")
-        words = _SPACES.sub(" ", _TAG.sub("", _QUOTES.sub(_apostrophes, shown))).strip() or target.removeprefix(":")
-        if "[[" in words or not prefixes.is_article(target.partition("#")[0]):
-            spans.append((*link.span, words.replace("[[", "").replace("]]", "")))
-            continue
-        spans.append((*link.span, f"{_OPEN}{len(targets)}{_MIDDLE}{words}{_CLOSE}"))
-        targets.append(target)
-    return without(text, spans)
 
 
 def _take_in(match: re.Match[str]) -> str:

@@ -97,7 +97,8 @@ def test_markup_nested_too_deeply_is_an_error_at_once(opening, closing):
     "wikitext",
     ["<ref>" * 20_000, "<nowiki>" * 20_000, "<ref>" * 9_000 + "</ref>" * 9_000,
      "<!--" * 20_000, "''" * 20_000, "[http://a " * 20_000, "(" * 20_000,
-     "&" * 20_000, "=" * 20_000, "]]" * 20_000, "}}" * 20_000, "<b" * 20_000, "( ;" * 20_000],
+     "&" * 20_000, "=" * 20_000, "]]" * 20_000, "}}" * 20_000, "<b" * 20_000, "( ;" * 20_000,
+     "[[a|b]] " * 3_000, "{{a}}" * 5_000, "{|\n|}\n" * 3_000, ":" * 5_000, "\n;a:" * 3_000, "http://a " * 9_000],
 )  # fmt: skip
 def test_long_runs_of_unclosed_markup_are_read(wikitext):
     paragraphs(wikitext, NAMESPACES)
