@@ -155,6 +155,13 @@ class EarlyStoppingConfig(_Strict):
     entities: int = Field(default=10_000, gt=0)
 
 
+class DraftHeadConfig(_Strict):
+    """The draft head, which makes annotation faster: fitted to what the trained model marks in `tokens` source tokens
+    of the training's texts."""
+
+    tokens: int = Field(default=600_000, gt=0)
+
+
 class PipelineConfig(_Strict):
     """The pipeline made from the trained model: base over the same entities, calibration on the held-out texts."""
 
@@ -179,14 +186,17 @@ class Config(_Strict):
     loss: LossConfig = LossConfig()
     training: TrainingConfig
     early_stopping: EarlyStoppingConfig | None = None
+    draft_head: DraftHeadConfig | None = None
     pipeline: PipelineConfig | None = None
 
     @model_validator(mode="after")
     def _sections_fit(self) -> Self:
         if (self.data.documents is None) != (self.conversation is None):
             raise ValueError("[conversation] and data.documents belong together")
-        if self.conversation is not None and (self.early_stopping or self.pipeline):
-            raise ValueError("[early_stopping] and [pipeline] link texts; a training on conversations has none")
+        if self.conversation is not None and (self.early_stopping or self.draft_head or self.pipeline):
+            raise ValueError(
+                "[early_stopping], [draft_head] and [pipeline] link texts; a training on conversations has none"
+            )
         retrieving = {token.text for token in self.settings.tokens if token.role is Role.RET}
         for key in ("query", "document"):
             if self.conversation is not None and getattr(self.conversation, key) not in retrieving:

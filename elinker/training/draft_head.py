@@ -1,8 +1,9 @@
 """Fitting a model's draft head to what the model marks: texts of the training, varied as in it, decoded once."""
 
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import torch
@@ -20,6 +21,8 @@ from elinker.training.labelled import LabelledText
 _EPOCHS = 4
 _BATCH = 32
 _RATE = 1e-3
+_BLANKED = 0.15
+"""Share of the texts with blanked words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +115,25 @@ def _labelled(
 ) -> Iterator[tuple[Source, Sequence[tuple[int, int]]]]:
     """Varied texts, cut to a window, with the token ranges of their labels."""
     for text, noise in varied_texts(texts, layout, config, generator):
+        if generator.random() < _BLANKED:
+            text = blanked(text, generator)
         source = layout.source(text.text).slice(0, layout.window)
         if not len(source):
             continue
         spans = token_ranges(source, [(start, end) for start, end, _ in text.mentions])
         yield source if noise is None else noise(source, spans, [None] * len(spans)), spans
+
+
+def blanked(text: LabelledText, generator: random.Random) -> LabelledText:
+    """The text with about half of its lower-case words outside mentions as asterisks, as texts are published whose
+    words may not be; every offset stays."""
+    inside = {place for start, end, _ in text.mentions for place in range(start, end)}
+
+    def blank(word: re.Match[str]) -> str:
+        kept = word.start() in inside or generator.random() < 0.5
+        return word.group() if kept else "*" * len(word.group())
+
+    return replace(text, text=re.sub(r"\b[a-z]+\b", blank, text.text))
 
 
 def _lesson(source: Source, states: Tensor, mentions: Sequence[tuple[int, int]]) -> _Lesson:

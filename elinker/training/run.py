@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from elinker.errors import MissingExtraError
+from elinker.onegen.model import OneGen
 from elinker.training.assemble import assemble
 from elinker.training.config import Config
+from elinker.training.draft_head import fit_draft_head
 from elinker.training.initial import initial_model
-from elinker.training.texts import load_material
+from elinker.training.texts import load_material, load_texts
 
 if TYPE_CHECKING:  # it needs accelerate, whose absence is told in `train`
     from elinker.training.progress import StepReport
@@ -48,4 +50,9 @@ def train(
     trainer.save_final(directory)
     if not trainer.is_world_process_zero():
         return None
+    if config.draft_head is not None:
+        trained = OneGen.from_pretrained(directory)
+        texts, _ = load_texts(config)
+        head = fit_draft_head(trained, texts, config.data, tokens=config.draft_head.tokens, seed=config.seed, say=say)
+        head.save(directory)
     return directory if config.pipeline is None else assemble(config, config.pipeline, directory, say=say)

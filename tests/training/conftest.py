@@ -199,9 +199,9 @@ def text_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def values(base: Path, entity_file: Path, text_file: Path, tmp_path: Path) -> dict[str, Any]:
-    """The starter's recipe pointed at the small world, without a pipeline; four steps unless a test says more."""
+    """The starter's recipe pointed at the small world, with a model as its only product, in four steps."""
     values = tomllib.loads(RECIPE.read_text(encoding="utf-8"))
-    del values["pipeline"]
+    del values["draft_head"], values["pipeline"]
     values["output"] = str(tmp_path / "run")
     values["model"]["base"] = str(base)
     values["data"] |= {"entities": str(entity_file), "texts": [str(text_file)], "heldout": 0.1}

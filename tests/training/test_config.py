@@ -14,6 +14,7 @@ from elinker.training.config import (
     Config,
     ConversationConfig,
     DataConfig,
+    DraftHeadConfig,
     EarlyStoppingConfig,
     LoraConfig,
     LossConfig,
@@ -160,6 +161,7 @@ SECTIONS = {
     "loss": LossConfig,
     "training": TrainingConfig,
     "early_stopping": EarlyStoppingConfig,
+    "draft_head": DraftHeadConfig,
     "pipeline": PipelineConfig,
 }
 

@@ -21,7 +21,7 @@ def quiet(_: object) -> None:
 @pytest.fixture
 def small_recipe(recipe: Path, base: Path, entity_file: Path, text_file: Path) -> Path:
     """The starter's training file with another base, other data, two steps, and no pipeline."""
-    text = recipe.read_text(encoding="utf-8").partition("[pipeline]")[0]
+    text = recipe.read_text(encoding="utf-8").partition("[draft_head]")[0]
     for key, value in {
         "base": f'"{base}"',
         "output": '"run"',
@@ -42,6 +42,16 @@ def test_the_starters_recipe_trains_whatever_it_is_pointed_at(small_recipe: Path
     assert made == small_recipe.parent / "run" / "model"
     assert [report.step for report in reports] == [1, 2]
     assert OneGen.from_pretrained(made).settings == Config.load(small_recipe).settings
+
+
+def test_a_draft_head_is_fitted_where_one_is_asked_for(small_recipe: Path) -> None:
+    with small_recipe.open("a", encoding="utf-8") as recipe:
+        recipe.write("[draft_head]\ntokens = 200\n")
+    heard: list[str] = []
+    made = train(Config.load(small_recipe), resume=True, report=quiet, say=heard.append)
+    assert made is not None
+    assert OneGen.from_pretrained(made).draft_head is not None
+    assert any("draft head" in said for said in heard)
 
 
 def test_a_finished_training_is_not_repeated_when_resumed(configure: Callable[..., Config]) -> None:
