@@ -14,12 +14,14 @@ __all__ = ["Candidate", "Document", "Entity", "Linker", "Mention", "__version__"
 def load(name: str | None = None, **options: Any) -> "Linker":
     """Load a linker: the shipped starter, a shipped pipeline by name, or a directory.
 
+    Without a name but with `model` and `kb`, these two with a decision that is not fitted.
     `options` are those of `elinker.linking.linker.Linker.load`, for example `device="cuda"` or `threshold=0.7`.
     """
     from elinker.linking.linker import Linker
     from elinker.resources import STARTER, find_pipeline
 
-    return Linker.load(find_pipeline(name or STARTER), **options)
+    complete = name is None and options.get("model") is not None and options.get("kb") is not None
+    return Linker.load(None if complete else find_pipeline(name or STARTER), **options)
 
 
 def __getattr__(name: str) -> Any:

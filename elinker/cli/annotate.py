@@ -17,6 +17,7 @@ from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Reco
 from elinker.corpus.registry import output_format, writable
 from elinker.corpus.runner import Annotator, Summary, annotate_corpus
 from elinker.errors import UsageError
+from elinker.resources import STARTER
 from elinker.schema import Document
 
 INPUT = "Input"
@@ -82,6 +83,10 @@ def annotate(
     model: Annotated[
         str | None, typer.Option(help="Another OneGen model.", metavar="DIR|ID", rich_help_panel=LINKING)
     ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Settings for a published model without onegen.json.", rich_help_panel=LINKING),
+    ] = None,
     kb: Annotated[
         Path | None, typer.Option(help="Another knowledge base.", metavar="DIR", rich_help_panel=LINKING)
     ] = None,
@@ -124,6 +129,7 @@ def annotate(
     shows = output is None and format_name is None and (text is not None or out.is_terminal)
     load = {
         "model": model,
+        "preset": preset,
         "kb": kb,
         "device": device,
         "threshold": threshold,
@@ -187,15 +193,13 @@ def _complain(record: BadRecord) -> None:
 
 def _load(pipeline: str | None, options: dict[str, Any], *, quiet: bool) -> Annotator:
     import elinker
-    from elinker.resources import STARTER, find_pipeline
 
-    path = find_pipeline(pipeline or STARTER)
     linker: Annotator
     if quiet or not err.is_terminal:
-        linker = elinker.load(str(path), **options)
+        linker = elinker.load(pipeline, **options)
     else:
-        with err.status(f"loading {path.name}"):
-            linker = elinker.load(str(path), **options)
+        with err.status(f"loading {pipeline or options['model'] or STARTER}"):
+            linker = elinker.load(pipeline, **options)
     return linker
 
 

@@ -29,12 +29,13 @@ Entities = Annotated[
         help="Entity file: .jsonl, .csv, .tsv or .parquet with id, label, aliases, description, types.",
     ),
 ]
-Model = Annotated[str, typer.Option("--model", help="Model directory, or a pipeline by directory or name.")]
+Model = Annotated[str, typer.Option("--model", help="Model directory or hub id, or a pipeline by directory or name.")]
 OptionalModel = Annotated[
-    str | None, typer.Option("--model", help="Model directory, or a pipeline by directory or name.")
+    str | None, typer.Option("--model", help="Model directory or hub id, or a pipeline by directory or name.")
 ]
 Base = Annotated[str, typer.Option("--kb", help="Base directory, or a pipeline by directory or name.")]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Entities encoded at a time.")]
+Preset = Annotated[str | None, typer.Option("--preset", help="Settings for a published model without onegen.json.")]
 Device = Annotated[str | None, typer.Option("--device", help="Where the model runs, such as cpu or cuda.")]
 
 
@@ -50,6 +51,7 @@ def build(
         str | None, typer.Option("--url-template", help="Web address of an entity, with {id} for its id.")
     ] = None,
     batch_size: BatchSize = 64,
+    preset: Preset = None,
     device: Device = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a base that is there.")] = False,
 ) -> None:
@@ -65,7 +67,7 @@ def build(
     check_url_template(url_template)
     with Rejects(_rejects_path(output)) as rejects:
         source = EntityFile(entities, rejects=rejects)
-        encoder = _load_model(model, device)
+        encoder = _load_model(model, device, preset)
         with _bars() as report:
             base = build_base(
                 source,
@@ -120,6 +122,7 @@ def search(
     kb: Base = STARTER,
     model: OptionalModel = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many of the nearest entities to show.")] = 10,
+    preset: Preset = None,
     device: Device = None,
 ) -> None:
     """Find entities: those named exactly TEXT, and those whose vectors are nearest to TEXT read as a mention.
@@ -129,7 +132,7 @@ def search(
     from elinker.kb import KnowledgeBase
 
     base = KnowledgeBase.open(_part(kb, "kb"))
-    encoder = _search_model(base, kb, model, device)
+    encoder = _search_model(base, kb, model, device, preset)
     named = base.rows_named(text)
     if named:
         _print_entities(base, f"named {text!r}", [(None, row) for row in named])
@@ -147,6 +150,7 @@ def add(
     kb: Base,
     model: Model,
     batch_size: BatchSize = 64,
+    preset: Preset = None,
     device: Device = None,
 ) -> None:
     """Append entities to a base without encoding the old ones again.
@@ -159,7 +163,7 @@ def add(
     base = KnowledgeBase.open(_part(kb, "kb"))
     with Rejects(_rejects_path(base.path)) as rejects:
         source = EntityFile(entities, rejects=rejects)
-        encoder = _load_model(model, device)
+        encoder = _load_model(model, device, preset)
         with _bars() as report:
             grown = add_entities(base, source, encoder, batch_size=batch_size, progress=report)
     _conclude(f"{len(grown) - len(base):,} entities added, {len(grown):,} in {base.path}", source, rejects.path)
@@ -169,6 +173,7 @@ def add(
 def verify(
     base: Annotated[str, typer.Argument(metavar="DIR", help="Base directory, or a pipeline by directory or name.")],
     model: OptionalModel = None,
+    preset: Preset = None,
     device: Device = None,
 ) -> None:
     """Check checksums, counts, lookups and vectors of a base; with --model also that this model made it."""
@@ -178,7 +183,7 @@ def verify(
     from elinker.kb.verify import verify as verify_base
 
     directory = _part(base, "kb")
-    encoder = None if model is None else _load_model(model, device)
+    encoder = None if model is None else _load_model(model, device, preset)
     table = Table("check", "result", title=str(directory), title_justify="left")
     sound = True
     for check in verify_base(directory, encoder):
@@ -199,18 +204,22 @@ def _part(name_or_path: str, part: str) -> Path:
     return inside if inside.is_dir() else found
 
 
-def _load_model(name_or_path: str, device: str | None) -> "OneGen":
-    directory = _part(name_or_path, "model")
+def _load_model(name_or_path: str, device: str | None, preset: str | None = None) -> "OneGen":
     from elinker.onegen.model import OneGen
+    from elinker.onegen.presets import is_published
+
+    directory = name_or_path if is_published(name_or_path) else _part(name_or_path, "model")
 
     with err.status("loading the model"):
-        return OneGen.from_pretrained(directory, device=device)
+        return OneGen.from_pretrained(directory, preset=preset, device=device)
 
 
-def _search_model(base: "KnowledgeBase", kb: str, model: str | None, device: str | None) -> "OneGen | None":
+def _search_model(
+    base: "KnowledgeBase", kb: str, model: str | None, device: str | None, preset: str | None
+) -> "OneGen | None":
     """The model to search with; None where none was named and the one at hand did not make the base."""
     if model is not None:
-        encoder = _load_model(model, device)
+        encoder = _load_model(model, device, preset)
         base.check_model(encoder)
         return encoder
     pipeline = find_pipeline(kb)

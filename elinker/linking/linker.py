@@ -64,9 +64,10 @@ class Linker:
     @classmethod
     def load(
         cls,
-        path: str | Path,
+        path: str | Path | None,
         *,
         model: str | Path | None = None,
+        preset: str | None = None,
         kb: str | Path | None = None,
         device: str | None = None,
         dtype: str | None = None,
@@ -77,8 +78,10 @@ class Linker:
         """Load a linker from its directory or from that of a saved spaCy pipeline.
 
         Args:
-            path: holds `model/`, `kb/` and `linker.json`.
+            path: holds `model/`, `kb/` and `linker.json`; None where model and base are given, and the decision is
+                to be the unfitted one.
             model: another model (directory or hub id) in place of the one in `path`.
+            preset: see `OneGen.from_pretrained`.
             kb: another base in place of the one in `path`.
             device: see `OneGen.from_pretrained`.
             dtype: see `OneGen.from_pretrained`.
@@ -86,10 +89,16 @@ class Linker:
             top_k: candidates a mention, in place of the stored number.
             batch_size: windows a forward pass, in place of the stored number.
         """
-        directory = linker_directory(path)
-        settings = _with_overrides(_read_settings(directory), threshold, top_k, batch_size)
-        onegen = OneGen.from_pretrained(model or directory / "model", device=device, dtype=dtype)
-        return cls(onegen, KnowledgeBase.open(kb or directory / "kb"), settings)
+        if path is not None:
+            directory = linker_directory(path)
+            stored, model, kb = _read_settings(directory), model or directory / "model", kb or directory / "kb"
+        elif model is None or kb is None:
+            raise UsageError("no pipeline is named", hint="name one, or give a model and a knowledge base")
+        else:
+            stored = LinkerSettings()
+        settings = _with_overrides(stored, threshold, top_k, batch_size)
+        onegen = OneGen.from_pretrained(model, preset=preset, device=device, dtype=dtype)
+        return cls(onegen, KnowledgeBase.open(kb), settings)
 
     def save(self, path: str | Path) -> None:
         """Write model, base and settings into a directory that `load` reads."""

@@ -65,17 +65,22 @@ PRESETS: Mapping[str, Preset] = {
 """All presets by name."""
 
 
+def is_published(path_or_id: str | Path) -> bool:
+    """Whether this is the hub id of a model that a preset is for."""
+    return any(str(path_or_id) in preset.hub_ids for preset in PRESETS.values())
+
+
 def choose_preset(name: str | None, path_or_id: str | Path, directory: Path) -> Preset:
-    """The preset that is named, or else the settings beside the weights, or else the preset of the hub id.
+    """The preset that is named, or else the settings beside the weights, or else the preset of the model's name.
 
     Args:
         name: a preset's name.
-        path_or_id: what the model was asked for by.
+        path_or_id: the hub id, or the directory, whose own name may be that of the published model.
         directory: where its files lie.
 
     Raises:
         UsageError: there is no preset of that name.
-        ModelError: the directory holds no sound settings and its id is not known.
+        ModelError: the directory holds no sound settings, and no preset is for a model of its name.
     """
     if name is not None:
         if name not in PRESETS:
@@ -83,6 +88,6 @@ def choose_preset(name: str | None, path_or_id: str | Path, directory: Path) -> 
         return PRESETS[name]
     if not (directory / SETTINGS_FILE).is_file():
         for preset in PRESETS.values():
-            if str(path_or_id) in preset.hub_ids:
+            if Path(path_or_id).name in {Path(hub_id).name for hub_id in preset.hub_ids}:
                 return preset
     return Preset(OneGenSettings.load(directory))
