@@ -64,7 +64,7 @@ def base_path(base: str) -> str:
     except (ImportError, ValueError):  # a parent package that is missing, or no name at all
         found = None
     if found is None or not found.submodule_search_locations:
-        raise MissingExtraError(f"package {package}, which carries the weights to start from,", "train")
+        raise MissingExtraError(f"package {package}, which carries the weights to start from,", "starter")
     path = Path(found.submodule_search_locations[0]) / inner
     if not path.is_dir():
         raise ConfigError(f"model.base: package {package} has no directory {inner!r}")

@@ -50,6 +50,11 @@ def labelled_material(
     """The material of texts and entities that are in memory."""
     if not training:
         raise ConfigError("data.texts: there is no text to train on")
+    if config.data.noise and layout.markers_are_text:
+        raise ConfigError(
+            "data.noise replaces tokens, but with markers of plain text whole texts are read",
+            hint="set it to 0, or name open and close of settings.linking in settings.tokens",
+        )
     bank = DocumentBank.of_entities(entities, layout)
     return Material(labelled_epoch(training, layout, config.data), bank, heldout, entities)
 

@@ -45,7 +45,7 @@ def test_a_package_base_is_where_the_package_is_installed_and_the_package_is_not
 def test_a_missing_package_is_an_error_that_says_what_to_install(name: str) -> None:
     with pytest.raises(MissingExtraError) as caught:
         base_path(f"package:{name}/model")
-    assert "elinker[train]" in str(caught.value)
+    assert "elinker[starter]" in str(caught.value)
     assert name in caught.value.message
 
 

@@ -330,3 +330,11 @@ def test_the_model_of_the_best_checkpoint_is_the_result_now_and_when_resumed(
 def test_training_on_no_text_is_an_error_that_names_the_key(start: Start) -> None:
     with pytest.raises(ConfigError, match=r"data\.texts"):
         start(only=[])
+
+
+def test_random_words_want_markers_that_are_tokens(start: Start, values: dict[str, Any]) -> None:
+    values["settings"]["token_types"] = "none"
+    values["settings"]["tokens"] = [one for one in values["settings"]["tokens"] if "MENTION" not in one["text"]]
+    start()
+    with pytest.raises(ConfigError, match=r"data\.noise.*plain text"):
+        start(data={"noise": 0.3})
