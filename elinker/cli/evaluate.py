@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from elinker.linking.linker import Linker
     from elinker.schema import Entity
 
-_EXISTING = {"exists": True, "dir_okay": False, "readable": True}
 _RUN, _REPORTS = "Running a pipeline", "Reports"
 
 
@@ -149,6 +148,8 @@ def evaluate(
     wanted = list(show or [])
     if Show.SEEN in wanted and seen is None:
         raise UsageError("--show seen needs the entities of the training data", hint="name them with --seen FILE")
+    if save_predictions and len(files) > 1 and not save_predictions.is_dir():
+        raise UsageError(f"--save-predictions: {save_predictions} is no directory", hint="several benchmarks need one")
     loading = {"model": model, "kb": kb, "device": device, "threshold": threshold, "batch_size": batch_size}
     seen_ids = read_seen(seen) if seen else None
     read = _Read(files, format, limit)
@@ -247,7 +248,8 @@ def _score_stored(
                 evaluate_predictions(
                     read_predictions(file, gold, complete=read.limit is None),
                     gold,
-                    name=_name(path) if len(systems) == 1 else f"{_name(path)}: {system}",
+                    name=_name(path),
+                    system=system if len(systems) > 1 else None,
                     in_base=_in_base(base) if base else None,
                     find=_find(base) if base else None,
                 )
@@ -278,8 +280,6 @@ def _system_names(files: Sequence[Path]) -> list[str]:
 def _save_predictions(path: Path, results: Sequence["BenchmarkResult"]) -> None:
     from elinker.evaluation.predictions import write_predictions
 
-    if len(results) > 1 and not path.is_dir():
-        raise UsageError(f"--save-predictions: {path} is no directory", hint="several benchmarks need one")
     for result in results:
         file = path / f"{result.name}.linked_articles.jsonl" if path.is_dir() else path
         write_predictions(file, result.gold, result.predicted)
@@ -312,9 +312,8 @@ def _print(details: Sequence["Details"], wanted: Sequence[Show], comparisons: Se
             table = tables.get(name) or partial(detail_tables.part_table, part=str(name))
             out.print(table(each), crop=False)
     for first, second, compared in comparisons:
-        benchmark, system = first.name.split(": ", 1)
-        names = (system, second.name.split(": ", 1)[1])
-        out.print(detail_tables.comparison_table(f"{benchmark}: comparison", names, compared), crop=False)
+        names = (first.system or "first", second.system or "second")
+        out.print(detail_tables.comparison_table(f"{first.name}: comparison", names, compared), crop=False)
 
 
 def _write(
@@ -333,7 +332,7 @@ def _write(
     results = [each.result for each in details]
     if json_file:
         compared = {
-            f"{first.name} | {second.name}": {name: each.to_json() for name, each in figures.items()}
+            f"{first.title} | {second.title}": {name: each.to_json() for name, each in figures.items()}
             for first, second, figures in comparisons
         }
         report.write_json(json_file, report.to_json(details, settings, compared))

@@ -33,7 +33,7 @@ def gerbil_table(details: Details) -> "Table":
             cells = [*_figures(measure.micro), *_figures(measure.macro)] if measure else [ABSENT] * 6
             rows.append((experiment, str(matching), str(entity_class), *cells))
     columns = ("experiment", "match", "entities", "P", "R", "F1", "macro P", "macro R", "macro F1")
-    return wide_table(f"{details.result.name}: GERBIL", columns, rows, left=3)
+    return wide_table(f"{details.result.title}: GERBIL", columns, rows, left=3)
 
 
 def reference_table(details: Details) -> "Table":
@@ -45,7 +45,7 @@ def reference_table(details: Details) -> "Table":
         ("ED", ABSENT, ABSENT, ABSENT, accuracy),
         ("MD", *_figures(figures(scores.detection)), ABSENT),
     ]
-    return wide_table(f"{details.result.name}: OneGen's reference code", ("score", "P", "R", "F1", "accuracy"), rows)
+    return wide_table(f"{details.result.title}: OneGen's reference code", ("score", "P", "R", "F1", "accuracy"), rows)
 
 
 def interval_table(details: Details) -> "Table":
@@ -56,7 +56,7 @@ def interval_table(details: Details) -> "Table":
     made_of = (
         f"{level} intervals, {details.resampling.resamples} resamples of documents, seed {details.resampling.seed}"
     )
-    return wide_table(f"{details.result.name}: {made_of}", ("measure", "P", "R", "F1", "accuracy"), rows)
+    return wide_table(f"{details.result.title}: {made_of}", ("measure", "P", "R", "F1", "accuracy"), rows)
 
 
 def part_table(details: Details, part: str) -> "Table":
@@ -67,13 +67,13 @@ def part_table(details: Details, part: str) -> "Table":
         numbers = (counts.true_positives, counts.false_positives, counts.false_negatives)
         rows.append((group.name, *_figures(group.figures), *(str(number) for number in numbers)))
     columns = (part, "P", "R", "F1", "right", "false", "missed")
-    return wide_table(f"{details.result.name}: linking by {part}", columns, rows)
+    return wide_table(f"{details.result.title}: linking by {part}", columns, rows)
 
 
 def error_table(details: Details) -> "Table":
     """How many errors of each category, with what it means."""
     rows = [(str(category), MEANING[category], str(count)) for category, count in details.errors.items()]
-    return wide_table(f"{details.result.name}: errors", ("category", "meaning", "errors"), rows, left=2)
+    return wide_table(f"{details.result.title}: errors", ("category", "meaning", "errors"), rows, left=2)
 
 
 def comparison_table(title: str, names: tuple[str, str], compared: Mapping[str, Difference]) -> "Table":

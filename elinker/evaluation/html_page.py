@@ -115,7 +115,7 @@ def _sections(results: Sequence[BenchmarkResult], mistakes: Sequence[Sequence[Mi
         same = next((first for first in groups if results[first].gold == result.gold), number)
         groups[same].append(number)
     for first, numbers in groups.items():
-        names = [results[number].name for number in numbers]
+        names = [results[number].title for number in numbers]
         yield f"<section><h2>{shown(' · '.join(names))}</h2>\n"
         by_document = [_by_document(mistakes[number]) for number in numbers]
         for index in range(len(results[first].gold)):
@@ -137,7 +137,7 @@ def _document(index: int, results: Sequence[BenchmarkResult], mistakes: Sequence
     heading = " · ".join(part for part in (gold.id, gold.title) if part)
     columns = [_side("gold", gold.text, _gold_spans(results[0], index, mistakes))]
     for result, found in zip(results, mistakes, strict=True):
-        name = "predicted" if len(results) == 1 else f"predicted: {result.name}"
+        name = "predicted" if len(results) == 1 else f"predicted: {result.title}"
         columns.append(_side(name, gold.text, _predicted_spans(result, index, found)))
     classes = " ".join(f"has-{category}" for category in categories)
     return (

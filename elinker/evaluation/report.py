@@ -49,7 +49,7 @@ def cells(result: BenchmarkResult) -> tuple[str, ...]:
     scores = result.scores
     detection, linking = scores.detection.micro, scores.linking.micro
     return (
-        result.name,
+        result.title,
         str(scores.documents),
         str(scores.gold_mentions),
         percent(result.coverage.value if result.coverage else None),
@@ -126,7 +126,7 @@ def write_json(path: Path, report: Mapping[str, Any]) -> None:
 
 def write_mistakes(path: Path, results: Sequence[BenchmarkResult]) -> None:
     """Write the errors of all benchmarks: a table with a header line for `.tsv`, else JSONL."""
-    rows = [{"benchmark": result.name, **each.to_json()} for result in results for each in result.mistakes()]
+    rows = [{"benchmark": result.title, **each.to_json()} for result in results for each in result.mistakes()]
     if path.suffix != ".tsv":
         write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
         return

@@ -53,8 +53,14 @@ class BenchmarkResult:
     coverage: Share | None = None
     gold_in_base: dict[str, bool] | None = None
     known: KnownEntities = field(default_factory=KnownEntities, compare=False)
+    system: str | None = None
     seconds: float | None = None
     disambiguation_seconds: float | None = None
+
+    @property
+    def title(self) -> str:
+        """The benchmark and, where several systems are scored on it, the system."""
+        return self.name if self.system is None else f"{self.name}: {self.system}"
 
     def mistakes(self) -> Iterator[Mistake]:
         """The errors of the end-to-end pass."""
@@ -64,6 +70,7 @@ class BenchmarkResult:
         """All figures as plain JSON values."""
         return {
             "name": self.name,
+            "system": self.system,
             **self.scores.to_json(),
             "disambiguation": self.disambiguation.to_json() if self.disambiguation else None,
             "base_coverage": self.coverage.to_json() if self.coverage else None,
@@ -111,6 +118,7 @@ def evaluate_predictions(
     gold: Sequence[GoldDocument],
     *,
     name: str,
+    system: str | None = None,
     in_base: InBase | None = None,
     find: FindEntity | None = None,
 ) -> BenchmarkResult:
@@ -127,6 +135,7 @@ def evaluate_predictions(
         coverage=base_coverage(gold, in_base) if in_base else None,
         gold_in_base=_gold_in_base(gold, in_base),
         known=KnownEntities.of(gold, predicted, find),
+        system=system,
     )
 
 

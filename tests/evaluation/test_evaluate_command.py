@@ -85,7 +85,10 @@ def test_two_systems_are_compared_with_a_difference_and_p(benchmark, predictions
     result = run(benchmark, "--predictions", f"{predictions},{other}", *options)
     assert "toy: comparison" in result.stdout
     report = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
-    assert [each["name"] for each in report["benchmarks"]] == ["toy: predictions", "toy: other"]
+    assert [(each["name"], each["system"]) for each in report["benchmarks"]] == [
+        ("toy", "predictions"),
+        ("toy", "other"),
+    ]
     compared = report["comparisons"]["toy: predictions | toy: other"]["linking micro f1"]
     assert (compared["first"], compared["second"], compared["difference"]["value"]) == (1.0, 0.0, -1.0)
     assert report["settings"]["resampling"] == {"resamples": 20, "seed": 5, "confidence": 0.95}
@@ -131,6 +134,11 @@ def test_options_of_the_model_are_refused_where_no_model_runs(benchmark, predict
 def test_each_benchmark_needs_its_predictions(benchmark, predictions):
     with pytest.raises(UsageError, match="2 benchmarks, but --predictions was given 1 times"):
         run("--benchmark", benchmark, "--benchmark", benchmark, "--predictions", predictions)
+
+
+def test_predictions_of_several_benchmarks_need_a_directory_and_no_model_runs_before(benchmark, tmp_path):
+    with pytest.raises(UsageError, match="is no directory"):
+        run(benchmark, benchmark, "--save-predictions", tmp_path / "one.jsonl", "--pipeline", "absent")
 
 
 def test_no_benchmark_is_a_usage_error():

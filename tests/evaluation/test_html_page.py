@@ -53,10 +53,10 @@ class Page(HTMLParser):
             self.marks[-1] = (classes, text + data)
 
 
-def result(text, gold=(), predicted=(), name="toy"):
+def result(text, gold=(), predicted=(), name="toy", system=None):
     golds = [GoldDocument("d", text, tuple(GoldMention(*each) for each in gold), title=text)]
     documents = [Document("d", text, tuple(Mention(a, b, text[a:b], entity_id) for a, b, entity_id in predicted))]
-    return evaluate_predictions(documents, golds, name=name)
+    return evaluate_predictions(documents, golds, name=name, system=system)
 
 
 def test_gold_and_predicted_spans_stand_side_by_side_with_their_categories():
@@ -77,8 +77,8 @@ def test_right_spans_and_those_that_are_not_judged_have_classes_of_their_own():
 
 
 def test_two_systems_share_the_gold_and_have_a_column_each():
-    one = result("Ada came.", [(0, 3, "Q1")], [(0, 3, "Q1")], name="toy: one")
-    other = result("Ada came.", [(0, 3, "Q1")], name="toy: other")
+    one = result("Ada came.", [(0, 3, "Q1")], [(0, 3, "Q1")], system="one")
+    other = result("Ada came.", [(0, 3, "Q1")], system="other")
     page = Page(html_page([one, other]))
     assert page.columns == ["Ada came."] * 3
     assert sum(tag == "article" for tag, _ in page.elements) == 1
