@@ -30,6 +30,12 @@ class RowCache:
         self._capacity = capacity
         self._layers: dict[int, tuple[Tensor, Tensor]] = {}
 
+    def begin_with(self, other: "RowCache") -> None:
+        """Take over the tokens that another row counts; this one has none yet."""
+        self.length = other.length
+        for layer, stored in other._layers.items():
+            self._layers[layer] = self._grown(stored[0], stored[0]), self._grown(stored[1], stored[1])
+
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Store new keys and values behind the `length` that count; all of the layer's, as views.
 
@@ -39,17 +45,18 @@ class RowCache:
         total = self.length + keys.shape[2]
         if layer not in self._layers or total > self._layers[layer][0].shape[2]:
             self._capacity = max(self._capacity, total)
-            self._layers[layer] = self._grown(layer, 0, keys), self._grown(layer, 1, values)
+            old_keys, old_values = self._layers.get(layer, (None, None))
+            self._layers[layer] = self._grown(old_keys, keys), self._grown(old_values, values)
         stored = self._layers[layer]
         for buffer, new in zip(stored, (keys, values), strict=True):
             buffer[:, :, self.length : total] = new
         return stored[0][:, :, :total], stored[1][:, :, :total]
 
-    def _grown(self, layer: int, which: int, like: Tensor) -> Tensor:
-        """A buffer of the capacity that begins with what the layer has stored."""
+    def _grown(self, old: Tensor | None, like: Tensor) -> Tensor:
+        """A buffer of the capacity that begins with the tokens of `old` that count."""
         buffer = like.new_empty((1, like.shape[1], self._capacity, like.shape[3]))
-        if layer in self._layers:
-            buffer[:, :, : self.length] = self._layers[layer][which][:, :, : self.length]
+        if old is not None:
+            buffer[:, :, : self.length] = old[:, :, : self.length]
         return buffer
 
 

@@ -26,6 +26,9 @@ from elinker.onegen.rewriting import Rewriting
 from elinker.onegen.rows import RowCache
 from elinker.onegen.source import Source
 
+_SHARED = 8
+"""Tokens that a common beginning of prompts has at least where it is read once for all rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Step:
@@ -75,12 +78,13 @@ def decode_by_drafts(
         drafter: first guesses; they decide how many passes it takes, never what comes out.
         batch_size: rows a forward pass.
     """
+    prefix = _read_prefix(layout, backbone) if len(sources) > 1 else None
     waiting = deque(enumerate(sources))
     markings: list[Marking | None] = [None] * len(sources)
     rows: list[_Row] = []
     while rows or waiting:
         while waiting and len(rows) < batch_size:
-            rows.append(_begin(*waiting.popleft(), layout, drafter))
+            rows.append(_begin(*waiting.popleft(), layout, drafter, prefix))
         for row in rows:
             if row.draft is not None:
                 _write_draft(row, row.draft, layout)
@@ -99,10 +103,24 @@ def decode_by_drafts(
     return [marking for marking in markings if marking is not None]
 
 
-def _begin(index: int, source: Source, layout: Layout, drafter: Drafter) -> _Row:
+def _read_prefix(layout: Layout, backbone: Backbone) -> RowCache | None:
+    """The cache of what all prompts begin with; None where it is too short to be worth a pass."""
+    ids = layout.prompt_prefix
+    if len(ids) < _SHARED:
+        return None
+    cache = RowCache(len(ids))
+    backbone.read_rows([cache], [ids], [(0,) * len(ids)])
+    cache.length = len(ids)
+    return cache
+
+
+def _begin(index: int, source: Source, layout: Layout, drafter: Drafter, prefix: RowCache | None) -> _Row:
     state, ids, types = layout.start(source)
     cache = RowCache(len(ids) + 2 * len(source) + len(layout.end))
-    row = _Row(index, state, cache, list(ids), list(types), len(ids))
+    if prefix is not None and ids[: prefix.length] == layout.prompt_prefix:
+        cache.begin_with(prefix)
+    known = len(ids) - cache.length
+    row = _Row(index, state, cache, list(ids[cache.length :]), list(types[cache.length :]), known)
     if not drafter.reads_states:
         row.draft = drafter(source, None)
     return row
@@ -111,8 +129,8 @@ def _begin(index: int, source: Source, layout: Layout, drafter: Drafter) -> _Row
 def _draft_from_states(row: _Row, states: Tensor, layout: Layout, drafter: Drafter) -> None:
     """Draft from what the pass over the prompt left; its last token decides the first action, so it is read again."""
     source = row.state.source
-    row.draft = drafter(source, states[list(layout.columns(source))])
-    row.cache.length = len(row.ids) - 1
+    row.draft = drafter(source, states[[column - row.cache.length for column in layout.columns(source)]])
+    row.cache.length += len(row.ids) - 1
     row.ids, row.types, row.known = row.ids[-1:], row.types[-1:], 1
 
 
@@ -175,10 +193,14 @@ def _verify(row: _Row, draft: Draft, states: Tensor, gains: Iterator[float], lay
         accepted = step.end
         if step.query is not None:
             row.vectors.append(states[step.query])
-    row.cache.length += accepted
-    row.ids, row.types, row.first_query = [], [], None
     if wrong is None:
         row.finished = True
         return
+    last, kind = row.ids[accepted - 1], row.types[accepted - 1]
+    row.ids, row.types = [], []
     row.first_query = write(wrong, row.state, row.ids, row.types, layout)
+    if not row.ids:  # an action may write nothing: then what was read last decides the next one too
+        accepted -= 1
+        row.ids, row.types = [last], [kind]
+    row.cache.length += accepted
     row.known = len(row.ids)
