@@ -187,7 +187,6 @@ def main() -> None:
             }
             found = run(config.model_copy(update=changes), arguments.heldout)
             runs.append({"model": kind, "training": training} | found)
-            show(runs[-1:])
     show(runs)
     result = {
         "command": f"python benchmarks/train_tiny.py --steps {arguments.steps}",
