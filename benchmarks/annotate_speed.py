@@ -2,7 +2,7 @@
 
 Same model, same windows, same machine, one run; the ways take turns, so that a machine that slows down slows all.
 
-    python benchmarks/annotate_speed.py [--quick] [--pipeline DIR] [--texts FILE.jsonl] [--runs N]
+    python benchmarks/annotate_speed.py [--quick] [--pipeline DIR] [--texts FOLDER] [--runs N]
 
 a  token by token through `transformers.generate`, a logits processor for the grammar, hidden states of all layers
    kept, one window at a time
@@ -10,291 +10,355 @@ b  the same in batches
 c  two models' worth: (a)'s generation without query tokens in batches, then an encoder pass over each mention's window
 d  elinker: drafted and verified
 e  the floor: one teacher-forced pass over the finished sequences, in batches
+
+(a) takes every fourth window. All ways multiply in bf16 where (d) does. `identical` compares (d) with token-by-token
+decoding in float32. The texts are benchmark files in ELEVANT's format; where they are not at hand, those that the
+starter was trained on. The full run also measures how cost grows, the end-to-end rate and the start, and draws
+docs/annotate_speed.svg.
 """
 
 import argparse
 import json
+import os
 import resource
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from generation import batched, one_at_a_time, teacher_forced, two_models
 from rich.console import Console
 from rich.table import Table
-from transformers import LogitsProcessor
 
 import elinker
+from elinker.corpus.jsonl import JsonlWriter
+from elinker.labelled import read_labelled
 from elinker.linking.windows import split_windows
-from elinker.onegen.decoding import Marking, decode, initial_state, pad, unit_vectors
-from elinker.onegen.grammar import Action, CopyState
+from elinker.onegen.decoding import Marking, decode, initial_state
+from elinker.onegen.drafting import Capitalised, Draft, Drafter, PlainCopy, SpansOfTexts
 from elinker.onegen.layout import Layout
 from elinker.onegen.model import OneGen
 from elinker.onegen.source import Source
+from elinker.schema import Document
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "annotate_speed.json"
+BENCHMARKS = Path(os.environ.get("ELINKER_BENCHMARKS") or ROOT / "../shared/data/benchmarks")
+SPEED_ONLY = "aida-conll-test.benchmark.jsonl"
+"""Its publishers masked function words, so it is a workload, not a test of quality."""
 BATCH = 32
 
 
-class CopyGrammar(LogitsProcessor):
-    """The copy grammar as `transformers.generate` takes it: -inf for every token but the allowed ones."""
-
-    def __init__(self, sources: Sequence[Source], layout: Layout, *, query: bool) -> None:
-        self.layout = layout
-        self.states = [initial_state(source, layout) for source in sources]
-        self.forced: list[list[int]] = [[] for _ in sources]
-        self.choices: list[dict[int, Action]] = [{} for _ in sources]
-        self.types = [0] * len(sources)
-        self.after_close = layout.after_close if query else ()
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        kept = torch.full_like(scores, float("-inf"))
-        for row, state in enumerate(self.states):
-            token = int(input_ids[row, -1])
-            self.types[row] = 0
-            if self.choices[row]:
-                self._take(row, state, self.choices[row].get(token, Action.COPY))
-            allowed = self._allowed(row, state)
-            kept[row, allowed] = scores[row, allowed]
-        return kept
-
-    def _take(self, row: int, state: CopyState, action: Action) -> None:
-        if action is Action.COPY:
-            self.types[row] = state.source.types[state.position]
-        elif action is Action.OPEN:
-            self.forced[row] = list(self.layout.open[1:])
-        else:
-            self.forced[row] = [*self.layout.close[1:], *self.after_close]
-        state.apply(action)
-        self.choices[row] = {}
-
-    def _allowed(self, row: int, state: CopyState) -> list[int]:
-        if self.forced[row]:
-            return [self.forced[row].pop(0)]
-        actions = state.allowed()
-        if not actions:
-            return [self.layout.end[0]]
-        first = {Action.OPEN: self.layout.open[0], Action.CLOSE: self.layout.close[0]}
-        self.choices[row] = {
-            first.get(action, state.source.ids[min(state.position, len(state.source) - 1)]): action
-            for action in reversed(actions)
-        }
-        return list(self.choices[row])
-
-
-def generate(onegen: OneGen, sources: Sequence[Source], *, query: bool = True) -> list[Marking]:
-    """Token by token, as the reference code does it, vectors picked from all hidden states of all steps."""
-    layout = onegen.layout
-    prompts = [layout.prompt(source) for source in sources]
-    grammar = CopyGrammar(sources, layout, query=query)
-    ids = pad([ids for ids, _ in prompts], layout.pad, onegen.device, left=True)
-    prompt_types = pad([types for _, types in prompts], 0, onegen.device, left=True)
-
-    def give_types(_: Any, arguments: Any, keywords: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        first = (arguments[0] if arguments else keywords["input_ids"]).shape[1] > 1
-        types = prompt_types if first else torch.tensor(grammar.types, device=onegen.device)[:, None]
-        return arguments, keywords | ({"token_type_ids": types} if onegen.backbone.token_types else {})
-
-    hook = onegen.model.base_model.register_forward_pre_hook(give_types, with_kwargs=True)
-    try:
-        output = onegen.model.generate(
-            ids,
-            attention_mask=pad([[1] * len(ids) for ids, _ in prompts], 0, onegen.device, left=True),
-            logits_processor=[grammar],
-            max_length=ids.shape[1] + max(state.budget for state in grammar.states),
-            do_sample=False,
-            eos_token_id=layout.end[0],
-            pad_token_id=layout.pad,
-            output_hidden_states=True,
-            return_dict_in_generate=True,
-        )
-    finally:
-        hook.remove()
-    vectors: list[list[torch.Tensor]] = [[] for _ in sources]
-    written = output.sequences[:, ids.shape[1] :]
-    for step, hidden in enumerate(output.hidden_states[1:]):  # the step after the one that chose token `step` reads it
-        for row in range(len(sources)):
-            if written[row, step] == layout.query:
-                vectors[row].append(hidden[-1][row, -1])
-    return [
-        Marking(tuple(state.mentions), unit_vectors(found, onegen.dim))
-        for state, found in zip(grammar.states, vectors, strict=True)
-    ]
-
-
-def batches(sources: Sequence[Source], size: int) -> list[list[Source]]:
-    ordered = sorted(sources, key=len, reverse=True)
-    return [ordered[start : start + size] for start in range(0, len(ordered), size)]
-
-
-def one_at_a_time(onegen: OneGen, sources: Sequence[Source]) -> dict[int, Marking]:
-    return {id(source): generate(onegen, [source])[0] for source in sources}
-
-
-def batched(onegen: OneGen, sources: Sequence[Source]) -> dict[int, Marking]:
-    found: dict[int, Marking] = {}
-    for batch in batches(sources, BATCH):
-        found.update(zip(map(id, batch), generate(onegen, batch), strict=True))
-    return found
-
-
-def two_models(onegen: OneGen, sources: Sequence[Source]) -> dict[int, Marking]:
-    found: dict[int, Marking] = {}
-    for batch in batches(sources, BATCH):
-        markings = generate(onegen, batch, query=False)
-        pairs = [(source, mention) for source, m in zip(batch, markings, strict=True) for mention in m.mentions]
-        vectors = onegen.read([s for s, _ in pairs], [[m] for _, m in pairs], batch_size=BATCH) if pairs else []
-        rows = iter(vectors)
-        for source, marking in zip(batch, markings, strict=True):
-            own = [next(rows)[0] for _ in marking.mentions]
-            stacked = np.stack(own) if own else unit_vectors((), onegen.dim)
-            found[id(source)] = Marking(marking.mentions, stacked)
-    return found
-
-
-def ours(onegen: OneGen, sources: Sequence[Source]) -> dict[int, Marking]:
-    return dict(zip(map(id, sources), onegen.mark(sources, batch_size=BATCH), strict=True))
-
-
-def floor(onegen: OneGen, sources: Sequence[Source], markings: dict[int, Marking]) -> dict[int, Marking]:
-    onegen.read(sources, [markings[id(source)].mentions for source in sources], batch_size=BATCH)
-    return markings
-
-
 class Meter:
-    """Counts forward calls and tokens of a model."""
+    """Counts rows and tokens that a model reads, padding included."""
 
     def __init__(self, onegen: OneGen) -> None:
-        self.calls = self.tokens = self.rows = 0
+        self.rows = self.tokens = 0
         onegen.model.base_model.register_forward_pre_hook(self._count, with_kwargs=True)
 
     def _count(self, _: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         ids = arguments[0] if arguments else keywords["input_ids"]
-        self.calls += 1
-        self.rows += ids.shape[0]
+        self.rows += len(keywords["rows"].counts) if "rows" in keywords else ids.shape[0]
         self.tokens += ids.numel()
 
-    def reset(self) -> None:
-        self.calls = self.tokens = self.rows = 0
+    def measure(self, work: Callable[[], Any]) -> tuple[Any, float, int, int]:
+        """What the work gives, its seconds, rows and tokens."""
+        self.rows = self.tokens = 0
+        start = time.perf_counter()
+        result = work()
+        return result, time.perf_counter() - start, self.rows, self.tokens
 
 
-def windows_of(onegen: OneGen, texts: Sequence[str]) -> list[Source]:
-    sources = [onegen.source(text) for text in texts]
+def windows_of(onegen: OneGen, documents: Sequence[Document]) -> list[Source]:
+    sources = [onegen.source(document.text) for document in documents]
     return [s.slice(w.start, w.end) for s in sources for w in split_windows(s, onegen.layout.window)]
 
 
-def same(one: dict[int, Marking], other: dict[int, Marking]) -> bool:
-    return all(one[key].mentions == other[key].mentions for key in other)
+def every(items: Sequence[Any], number: int) -> list[Any]:
+    """At most `number` of the items, evenly spread."""
+    return [items[place * len(items) // number] for place in range(min(number, len(items)))]
+
+
+def by_token(onegen: OneGen, sources: Sequence[Source]) -> list[Marking]:
+    """Token-by-token decoding in float32, in batches of like length."""
+    order = sorted(range(len(sources)), key=lambda number: -len(sources[number]))
+    found: dict[int, Marking] = {}
+    with torch.inference_mode():
+        for start in range(0, len(order), BATCH):
+            batch = order[start : start + BATCH]
+            chosen = [sources[number] for number in batch]
+            found.update(zip(batch, decode(chosen, onegen.layout, onegen.backbone), strict=True))
+    return [found[number] for number in range(len(sources))]
+
+
+def compare(
+    onegen: OneGen, meter: Meter, sources: Sequence[Source], wanted: list[Marking], runs: int
+) -> dict[str, Any]:
+    """The five ways in turns: for each its row of figures."""
+    few = sources[::4]
+    ways: dict[str, tuple[Sequence[Source], Callable[[], Any]]] = {
+        "a": (few, lambda: one_at_a_time(onegen, few, BATCH)),
+        "b": (sources, lambda: batched(onegen, sources, BATCH)),
+        "c": (sources, lambda: two_models(onegen, sources, BATCH)),
+        "d": (sources, lambda: onegen.mark(sources, batch_size=BATCH)),
+        "e": (sources, lambda: teacher_forced(onegen, sources, wanted, BATCH)),
+    }
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    rows: dict[str, Any] = {}
+    for _ in range(runs):
+        for way, (read, work) in ways.items():
+            reset_peak()
+            with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=onegen.mixed):
+                _, taken, passes, forward = meter.measure(work)
+            seconds[way].append(taken)
+            rows[way] = {
+                "windows": len(read),
+                "tokens": sum(map(len, read)),
+                "passes_per_window": passes / len(read),
+                "forward_tokens_per_window": forward / len(read),
+                "peak_memory_mb": peak(),
+            }
+    for way, row in rows.items():
+        row["all_seconds"] = seconds[way]
+        row["tokens_per_second"] = row["tokens"] / statistics.median(seconds[way])
+        row["windows_per_second"] = row["windows"] / statistics.median(seconds[way])
+    for row in rows.values():
+        row["throughput_vs_a"] = row["tokens_per_second"] / rows["a"]["tokens_per_second"]
+        row["time_vs_floor"] = rows["e"]["tokens_per_second"] / row["tokens_per_second"]
+    return rows
+
+
+def reset_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5") if Path("/proc/self/clear_refs").exists() else None
+
+
+def peak() -> float:
+    """Peak resident memory since `reset_peak`, in MB; since the start where the system cannot say."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+
+
+class Recorded:
+    """A drafter that remembers the mentions of its first drafts."""
+
+    def __init__(self, drafter: Drafter, layout: Layout) -> None:
+        self.drafter = drafter
+        self.layout = layout
+        self.reads_states = drafter.reads_states
+        self.guesses: dict[int, list[tuple[int, int]]] = {}
+
+    def __call__(self, source: Source, states: torch.Tensor | None) -> Draft:
+        draft, state = self.drafter(source, states), initial_state(source, self.layout)
+        while allowed := state.allowed():
+            state.write(draft.wants(state, allowed))
+        self.guesses[id(source)] = state.mentions
+        return draft
+
+
+def drafters(
+    onegen: OneGen, meter: Meter, documents: Sequence[Document], sources: Sequence[Source]
+) -> dict[str, dict[str, float]]:
+    """For each first guess: windows whose draft stood, drafted mentions that stood, passes and tokens a window."""
+    labels = {d.text: [(mention.start, mention.end) for mention in d.mentions] for d in documents}
+    kinds: dict[str, Drafter] = {
+        "draft head": onegen.drafter,
+        "labels, as from a perfect tagger": SpansOfTexts(labels),
+        "capitals": Capitalised(),
+        "plain copy": PlainCopy(),
+    }
+    rows = {}
+    for name, drafter in kinds.items():
+        recorded = Recorded(drafter, onegen.layout)
+        found, _, passes, tokens = meter.measure(lambda recorded=recorded: onegen.mark(sources, drafter=recorded))
+        pairs = [(recorded.guesses[id(s)], list(m.mentions)) for s, m in zip(sources, found, strict=True)]
+        drafted = sum(len(guessed) for guessed, _ in pairs)
+        rows[name] = {
+            "windows_accepted": sum(guessed == marked for guessed, marked in pairs) / len(pairs),
+            "mentions_accepted": sum(len({*guessed} & {*marked}) for guessed, marked in pairs) / max(1, drafted),
+            "passes_per_window": passes / len(sources),
+            "forward_tokens_per_window": tokens / len(sources),
+        }
+    return rows
+
+
+def growth(onegen: OneGen, sources: Sequence[Source], meter: Meter) -> dict[str, list[dict[str, float]]]:
+    """Seconds and passes of (d) and seconds of (e) for texts of 1 to 64 windows, and for 0 to 40 mentions a window."""
+    by_length = [{"windows": count} | _cost(onegen, list(sources[:count]), meter) for count in (1, 2, 4, 8, 16, 32, 64)]
+    by_mentions = []
+    for mentions in (0, 5, 10, 20, 40):
+        words = ["Paris" if place < mentions else "and" for place in range(40)]
+        words = [words[(place * 17) % 40] for place in range(40)]  # spread evenly
+        text = " ".join(f"{word}," for word in words)
+        by_mentions.append({"wanted": mentions} | _cost(onegen, [onegen.source(text)] * 16, meter))
+    return {"length": by_length, "mentions": by_mentions}
+
+
+def _cost(onegen: OneGen, sources: Sequence[Source], meter: Meter) -> dict[str, float]:
+    runs = [meter.measure(lambda: onegen.mark(sources, batch_size=BATCH)) for _ in range(3)]
+    marked, _, passes, _ = runs[0]
+    floors = [meter.measure(lambda: floor(onegen, sources, marked)) for _ in range(3)]
+    return {
+        "seconds": min(run[1] for run in runs),
+        "floor_seconds": min(run[1] for run in floors),
+        "passes_per_window": passes / len(sources),
+        "mentions_per_window": sum(len(marking.mentions) for marking in marked) / len(sources),
+    }
+
+
+def floor(onegen: OneGen, sources: Sequence[Source], markings: Sequence[Marking]) -> None:
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=onegen.mixed):
+        teacher_forced(onegen, sources, markings, BATCH)
+
+
+def end_to_end(linker: elinker.Linker, path: Path) -> dict[str, float]:
+    """Reading, model, search and writing of all documents of a file, without the start."""
+    documents = [Document(d.id, d.text) for d in read_labelled(path)]
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        with (Path(folder) / "out.jsonl").open("wb") as stream:
+            writer, mentions = JsonlWriter(stream), 0
+            for document in linker.pipe(documents):
+                writer.write(document)
+                mentions += len(document.mentions)
+        seconds = time.perf_counter() - start
+    tokens = sum(len(linker.onegen.source(document.text)) for document in documents)
+    return {"documents": len(documents), "source_tokens": tokens, "mentions": mentions, "seconds": seconds}
+
+
+def first_annotation() -> float:
+    """Seconds from starting the command on a short text to its end, the better of two: files may be cold at first."""
+    command = [sys.executable, "-m", "elinker", "annotate", "-"]
+    taken = []
+    for _ in range(2):
+        start = time.perf_counter()
+        subprocess.run(command, input=b"Angela Merkel met Barack Obama.", capture_output=True, check=True, cwd=ROOT)
+        taken.append(time.perf_counter() - start)
+    return min(taken)
+
+
+def table(rows: dict[str, Any], windows: int) -> Table:
+    shown = Table(title=f"{windows} windows of up to {BATCH} at once")
+    for column in ("way", "tokens/s", "windows/s", "passes", "tokens read", "peak MB", "times (a)", "time / (e)"):
+        shown.add_column(column, justify="right")
+    for way, row in rows.items():
+        shown.add_row(
+            way,
+            f"{row['tokens_per_second']:.0f}",
+            f"{row['windows_per_second']:.1f}",
+            f"{row['passes_per_window']:.1f}",
+            f"{row['forward_tokens_per_window']:.0f}",
+            f"{row['peak_memory_mb']:.0f}",
+            f"{row['throughput_vs_a']:.1f}",
+            f"{row['time_vs_floor']:.2f}",
+        )
+    return shown
+
+
+def draft_table(rows: dict[str, dict[str, float]]) -> Table:
+    shown = Table(title="first drafts: shares that stood, and what a window took")
+    for column in ("drafter", "windows", "mentions", "passes", "tokens read"):
+        shown.add_column(column, justify="left" if column == "drafter" else "right")
+    for name, row in rows.items():
+        shown.add_row(
+            name,
+            f"{row['windows_accepted']:.0%}",
+            f"{row['mentions_accepted']:.0%}",
+            f"{row['passes_per_window']:.2f}",
+            f"{row['forward_tokens_per_window']:.0f}",
+        )
+    return shown
+
+
+def plot(result: dict[str, Any], path: Path) -> None:
+    """Throughput of the five ways, and how the time of (d) and (e) grows."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    figure, (bars, length, mentions) = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained")
+    ways = result["ways"]
+    bars.bar(list(ways), [row["tokens_per_second"] for row in ways.values()], color=["#999"] * 3 + ["#2a7", "#ccc"])
+    bars.set(title="source tokens a second", xlabel="a–c generation, d elinker, e floor")
+    for axis, key, label in ((length, "length", "windows"), (mentions, "mentions", "mentions_per_window")):
+        points = result["growth"][key]
+        axis.plot([p[label] for p in points], [p["seconds"] for p in points], "o-", color="#2a7", label="d elinker")
+        axis.plot(
+            [p[label] for p in points], [p["floor_seconds"] for p in points], "o--", color="#999", label="e floor"
+        )
+        axis.set(ylabel="seconds", ylim=(0, None))
+        axis.legend()
+    length.set(title="one text of many windows", xlabel="windows")
+    mentions.set(title="16 windows full of names", xlabel="mentions a window")
+    figure.savefig(path, metadata={"Date": None})
+
+
+def load_texts(folder: Path, number: int | None) -> list[list[Document]]:
+    """Documents of each benchmark file, or of the starter's training texts where there are no such files."""
+    paths = sorted(path for path in folder.glob("*.jsonl") if path.name != SPEED_ONLY)
+    files = [list(read_labelled(path)) for path in paths or [ROOT / "kb" / "starter" / "newswire.jsonl"]]
+    return [every(documents, number or len(documents)) for documents in files]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="few texts and one run, under 45 seconds")
     parser.add_argument("--pipeline", default=None)
-    parser.add_argument("--texts", type=Path, default=ROOT / "kb" / "starter" / "texts.jsonl")
-    parser.add_argument("--documents", type=int, default=64)
+    parser.add_argument("--texts", type=Path, default=BENCHMARKS, help="folder of benchmark files")
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
-    documents, runs = (16, 1) if options.quick else (options.documents, options.runs)
+    console = Console()
 
-    onegen = elinker.load(options.pipeline).onegen
-    with options.texts.open(encoding="utf-8") as lines:
-        every = [json.loads(line)["text"] for line in lines]
-    texts = every[:: max(1, len(every) // documents)][:documents]
-    sources = windows_of(onegen, texts)
+    linker = elinker.load(options.pipeline)
+    onegen = linker.onegen
     meter = Meter(onegen)
-    reference: dict[int, Marking] = {}
-    with torch.inference_mode():
-        for batch in batches(sources, BATCH):
-            reference.update(zip(map(id, batch), decode(batch, onegen.layout, onegen.backbone), strict=True))
-    ways: dict[str, Callable[[], dict[int, Marking]]] = {
-        "a": lambda: one_at_a_time(onegen, sources),
-        "b": lambda: batched(onegen, sources),
-        "c": lambda: two_models(onegen, sources),
-        "d": lambda: ours(onegen, sources),
-        "e": lambda: floor(onegen, sources, reference),
-    }
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
-    counts: dict[str, tuple[int, int, int]] = {}
-    identical: dict[str, bool] = {}
-    for _ in range(runs):
-        for way, work in ways.items():
-            meter.reset()
-            start = time.perf_counter()
-            with torch.inference_mode():
-                found = work()
-            seconds[way].append(time.perf_counter() - start)
-            counts[way] = meter.calls, meter.rows, meter.tokens
-            identical[way] = same(found, reference)
-    report(sources, len(texts), seconds, counts, identical)
+    files = load_texts(options.texts, 8 if options.quick else None)
+    documents = [document for file in files for document in file]
+    sources = windows_of(onegen, documents)
+    timed = every(sources, 48 if options.quick else 192)
+    wanted = by_token(onegen, timed)
+    ways = compare(onegen, meter, timed, wanted, 1 if options.quick else options.runs)
+    console.print(table(ways, len(timed)))
 
-
-def report(
-    sources: Sequence[Source],
-    documents: int,
-    seconds: dict[str, list[float]],
-    counts: dict[str, tuple[int, int, int]],
-    identical: dict[str, bool],
-) -> None:
-    tokens = sum(map(len, sources))
-    median = {way: statistics.median(values) for way, values in seconds.items()}
-    table = Table(
-        title=f"{documents} documents, {len(sources)} windows, {tokens} source tokens; passes and tokens read a window"
-    )
-    for column in (
-        "way",
-        "seconds",
-        "tokens/s",
-        "docs/s",
-        "passes/window",
-        "tokens/window",
-        "a / it",
-        "it / e",
-        "same",
-    ):
-        table.add_column(column, justify="right")
-    rows = {}
-    for way, time_taken in median.items():
-        _, passes, forward = counts[way]
-        rows[way] = {
-            "seconds": time_taken,
-            "tokens_per_second": tokens / time_taken,
-            "documents_per_second": documents / time_taken,
-            "passes_per_window": passes / len(sources),
-            "forward_tokens_per_window": forward / len(sources),
-            "speedup_over_a": median["a"] / time_taken,
-            "time_vs_floor": time_taken / median["e"],
-            "identical": identical[way],
-            "all_seconds": seconds[way],
-        }
-        table.add_row(
-            way,
-            f"{time_taken:.2f}",
-            f"{tokens / time_taken:.0f}",
-            f"{documents / time_taken:.1f}",
-            f"{passes / len(sources):.1f}",
-            f"{forward / len(sources):.0f}",
-            f"{median['a'] / time_taken:.1f}",
-            f"{time_taken / median['e']:.2f}",
-            "yes" if identical[way] else "no",
-        )
-    Console().print(table)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    summary = {
-        "throughput_vs_reference": median["a"] / median["d"],
-        "throughput_vs_batched": median["b"] / median["d"],
-        "time_vs_floor": median["d"] / median["e"],
-        "passes_per_window": counts["d"][1] / len(sources),
-        "identical": identical["d"],
+    judged = timed if options.quick else sources
+    expected = wanted if options.quick else by_token(onegen, sources)
+    found, _, passes, _ = meter.measure(lambda: onegen.mark(judged, batch_size=BATCH))
+    equal = sum(mine.mentions == theirs.mentions for mine, theirs in zip(found, expected, strict=True))
+    console.print(f"{equal} of {len(judged)} windows identical to token-by-token decoding in float32")
+    result: dict[str, Any] = {
+        "summary": {
+            "throughput_vs_reference": ways["d"]["throughput_vs_a"],
+            "throughput_vs_batched": ways["d"]["tokens_per_second"] / ways["b"]["tokens_per_second"],
+            "time_vs_floor": ways["d"]["time_vs_floor"],
+            "passes_per_window": passes / len(judged),
+            "identical": equal == len(judged),
+        },
+        "windows_identical": equal,
+        "windows_judged": len(judged),
+        "bf16": onegen.mixed,
+        "ways": ways,
     }
+    if not options.quick:
+        result["drafters"] = drafters(onegen, meter, documents, sources)
+        console.print(draft_table(result["drafters"]))
+        result["growth"] = growth(onegen, sources, meter)
+        if (options.texts / SPEED_ONLY).exists():
+            result["end_to_end"] = end_to_end(linker, options.texts / SPEED_ONLY)
+            console.print("AIDA test articles end to end:", result["end_to_end"])
+        result["first_annotation_seconds"] = first_annotation()
+        console.print(f"a short text by the command, start included: {result['first_annotation_seconds']:.1f} s")
+        plot(result, ROOT / "docs" / "annotate_speed.svg")
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    value = {"summary": summary, "ways": rows, "windows": len(sources), "tokens": tokens, "peak_memory_mb": peak}
-    RESULTS.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    Console().print(f"peak memory {peak:.0f} MB; written to {RESULTS.relative_to(ROOT)}")
+    RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    console.print(result["summary"])
+    console.print(f"written to {RESULTS.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":
