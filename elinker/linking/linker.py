@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -97,8 +98,10 @@ class Linker:
         else:
             stored = LinkerSettings()
         settings = _with_overrides(stored, threshold, top_k, batch_size)
-        onegen = OneGen.from_pretrained(model, preset=preset, device=device, dtype=dtype)
-        return cls(onegen, KnowledgeBase.open(kb), settings)
+        with ThreadPoolExecutor(1) as aside:
+            base = aside.submit(KnowledgeBase.open, kb)
+            onegen = OneGen.from_pretrained(model, preset=preset, device=device, dtype=dtype)
+            return cls(onegen, base.result(), settings)
 
     def save(self, path: str | Path) -> None:
         """Write model, base and settings into a directory that `load` reads."""
