@@ -387,3 +387,26 @@ def test_detection_gives_the_spans_of_annotation(onegen: "OneGen") -> None:
     texts = list(TEXTS[:2])
     annotated = [[(start, end) for start, end, _ in found] for found in onegen.annotate(texts)]
     assert onegen.detect(texts) == annotated
+
+
+@torch.inference_mode()
+def test_what_all_prompts_begin_with_is_read_once(
+    fresh: "Callable[..., OneGen]", settings_for: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from elinker.onegen.decoding import decode
+
+    linking = settings_for("llama").linking.model_dump()
+    linking["prompt"] = "<s>You are good at mention detection. Please output the text:{input}\nmention detection:"
+    onegen = fresh("llama", settings=settings_for("llama", linking=linking))
+    prefix = onegen.layout.prompt_prefix
+    assert len(prefix) >= 8
+    read: list[tuple[int, ...]] = []
+    read_rows = onegen.backbone.read_rows
+    monkeypatch.setattr(
+        onegen.backbone, "read_rows", lambda *given: read.extend(map(tuple, given[1])) or read_rows(*given)
+    )
+    sources = [onegen.source(text).slice(0, onegen.layout.window) for text in TEXTS]
+    markings = onegen.mark(sources)
+    assert sum(ids[: len(prefix)] == prefix for ids in read) == 1
+    for marking, wanted in zip(markings, decode(sources, onegen.layout, onegen.backbone), strict=True):
+        assert_same(marking, wanted.mentions, wanted.vectors)
