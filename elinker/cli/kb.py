@@ -9,12 +9,12 @@ import typer
 
 from elinker.cli import kb_import
 from elinker.cli.console import err, out, progress
-from elinker.errors import KnowledgeBaseError, UsageError
+from elinker.errors import InputError, KnowledgeBaseError, UsageError
 from elinker.resources import STARTER, find_pipeline
 
 if TYPE_CHECKING:
-    from elinker.kb import EntityFile, KnowledgeBase
-    from elinker.kb.build import Progress
+    from elinker.kb import EntityFile, KnowledgeBase, Manifest
+    from elinker.kb.progress import Progress
     from elinker.onegen.model import OneGen
 
 app = typer.Typer(help="Build, inspect, search and extend knowledge bases.", no_args_is_help=True)
@@ -35,6 +35,13 @@ OptionalModel = Annotated[
 ]
 Base = Annotated[str, typer.Option("--kb", help="Base directory, or a pipeline by directory or name.")]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Entities encoded at a time.")]
+Index = Annotated[
+    str,
+    typer.Option(
+        "--index",
+        help="Kind of index: auto (by number and length of the vectors), flat, hnsw, ivfpq, or a FAISS factory string.",
+    ),
+]
 Preset = Annotated[str | None, typer.Option("--preset", help="Settings for a published model without onegen.json.")]
 Device = Annotated[str | None, typer.Option("--device", help="Where the model runs, such as cpu or cuda.")]
 
@@ -50,6 +57,7 @@ def build(
     url_template: Annotated[
         str | None, typer.Option("--url-template", help="Web address of an entity, with {id} for its id.")
     ] = None,
+    index: Index = "auto",
     batch_size: BatchSize = 64,
     preset: Preset = None,
     device: Device = None,
@@ -62,9 +70,11 @@ def build(
     from elinker.kb import EntityFile, Rejects
     from elinker.kb.build import build as build_base
     from elinker.kb.build import check_target, check_url_template
+    from elinker.kb.kinds import factory_for
 
     check_target(output, overwrite=overwrite)
     check_url_template(url_template)
+    factory_for(index, 1, 1)
     with Rejects(_rejects_path(output)) as rejects:
         source = EntityFile(entities, rejects=rejects)
         encoder = _load_model(model, device, preset)
@@ -74,6 +84,7 @@ def build(
                 encoder,
                 output,
                 url_template=url_template,
+                index=index,
                 batch_size=batch_size,
                 overwrite=overwrite,
                 progress=report,
@@ -105,9 +116,10 @@ def info(
         "entities": f"{manifest.count:,}",
         "dimensions": str(manifest.dim),
         "index": f"{manifest.index_factory}, {manifest.metric.replace('_', ' ')}",
+        "search": _searched(manifest),
         "size": f"{sum(record.size for record in manifest.files) / 1e6:,.1f} MB",
         "model fingerprint": manifest.fingerprint[:12],
-        "entity text": manifest.entity_text_example,
+        "entity text": manifest.entity_text_example or "unknown: the first entity was removed",
         "web address": manifest.url_template or "none",
         "created": f"{manifest.created:%Y-%m-%d %H:%M} by elinker {manifest.elinker_version}",
         "format": str(manifest.schema_version),
@@ -169,6 +181,38 @@ def add(
     _conclude(f"{len(grown) - len(base):,} entities added, {len(grown):,} in {base.path}", source, rejects.path)
 
 
+@app.command(epilog="Example: elinker kb remove Q1 Q2 --kb my-kb")
+def remove(
+    kb: Base,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Ids of entities.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--from", exists=True, dir_okay=False, help="File with an id a line.", show_default=False),
+    ] = None,
+) -> None:
+    """Take entities out of a base without encoding the others again; an id that is not in it ends the run."""
+    from elinker.kb import KnowledgeBase
+    from elinker.kb.build import remove as remove_entities
+
+    base = KnowledgeBase.open(_part(kb, "kb"))
+    named = [*(ids or []), *([] if file is None else _ids_in(file))]
+    with _bars() as report:
+        left = remove_entities(base, named, progress=report)
+    err.print(f"{len(base) - len(left):,} entities removed, {len(left):,} in {base.path}")
+
+
+@app.command(epilog="Example: elinker kb reindex --kb my-kb --index auto")
+def reindex(kb: Base, index: Index = "auto") -> None:
+    """Give a base an index of another kind, or train the one of a base that has grown; nothing is encoded again."""
+    from elinker.kb import KnowledgeBase
+    from elinker.kb.build import reindex as reindex_base
+
+    base = KnowledgeBase.open(_part(kb, "kb"))
+    with _bars() as report:
+        done = reindex_base(base, index, progress=report)
+    err.print(f"{base.path} has an index of kind {done.manifest.index_factory}")
+
+
 @app.command(epilog="Example: elinker kb verify my-kb --model en_starter")
 def verify(
     base: Annotated[str, typer.Argument(metavar="DIR", help="Base directory, or a pipeline by directory or name.")],
@@ -192,6 +236,22 @@ def verify(
     out.print(table)
     if not sound:
         raise typer.Exit(1)
+
+
+def _ids_in(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from None
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _searched(manifest: "Manifest") -> str:
+    """How an index is searched, in words."""
+    if manifest.search is None:
+        return "exact"
+    settings = manifest.search.model_dump(exclude_none=True)
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings.items())
 
 
 def _part(name_or_path: str, part: str) -> Path:

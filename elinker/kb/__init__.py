@@ -1,7 +1,7 @@
 """Knowledge bases: directories of entities, vectors and lookups, made by a model and opened memory-mapped."""
 
 from elinker.kb.base import KnowledgeBase
-from elinker.kb.build import add, build
+from elinker.kb.build import add, build, reindex, remove
 from elinker.kb.encoder import Encoder
 from elinker.kb.manifest import Manifest
 from elinker.kb.names import normalise_name
@@ -18,5 +18,7 @@ __all__ = [
     "add",
     "build",
     "normalise_name",
+    "reindex",
+    "remove",
     "verify",
 ]

@@ -8,14 +8,30 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinker.errors import KnowledgeBaseError
+from elinker.kb.approximate import ApproximateIndex
 from elinker.kb.encoder import Encoder
-from elinker.kb.index import FLAT, VectorIndex
+from elinker.kb.index import RowIndex, VectorIndex
 from elinker.kb.lookup import HashLookup
-from elinker.kb.manifest import ENTITIES, ID_HASHES, ID_ROWS, INDEX, MANIFEST, NAME_HASHES, NAME_ROWS, Manifest
+from elinker.kb.manifest import (
+    ENTITIES,
+    FILES,
+    ID_HASHES,
+    ID_ROWS,
+    INDEX,
+    MANIFEST,
+    NAME_HASHES,
+    NAME_ROWS,
+    SLOTS,
+    VECTORS,
+    Manifest,
+)
 from elinker.kb.names import normalise_name
 from elinker.kb.replace import previous, replacing
 from elinker.kb.table import EntityTable
 from elinker.schema import Candidate, Entity
+
+OWN = frozenset((*FILES, VECTORS, SLOTS, MANIFEST))
+"""The names in a directory that belong to the base."""
 
 
 class KnowledgeBase:
@@ -29,7 +45,7 @@ class KnowledgeBase:
         path: Path,
         manifest: Manifest,
         table: EntityTable,
-        index: VectorIndex,
+        index: RowIndex,
         ids: HashLookup,
         names: HashLookup,
     ) -> None:
@@ -54,16 +70,11 @@ class KnowledgeBase:
             raise KnowledgeBaseError(f"no knowledge base at {path}", hint=hint)
         manifest = Manifest.read(path)
         _check_sizes(path, manifest)
-        if manifest.index_factory != FLAT:
-            raise KnowledgeBaseError(
-                f"{path} has an index of kind {manifest.index_factory!r}, this elinker reads {FLAT!r}",
-                hint="update elinker",
-            )
         base = cls(
             path,
             manifest,
             EntityTable.open(path / ENTITIES),
-            VectorIndex.open(path / INDEX),
+            open_index(path, manifest),
             HashLookup.open(path / ID_HASHES, path / ID_ROWS),
             HashLookup.open(path / NAME_HASHES, path / NAME_ROWS),
         )
@@ -92,7 +103,7 @@ class KnowledgeBase:
             )
 
     def search(self, vectors: ArrayLike, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Cosine scores and rows of the `k` nearest entities, best first, ties by lower row (`VectorIndex.search`).
+        """Cosine scores and rows of the `k` nearest entities, best first, ties by lower row (`RowIndex.search`).
 
         *Shape:* vectors (n, dim) to scores (n, k) and rows (n, k); `k` is cut to `len(self)`.
         """
@@ -142,7 +153,7 @@ class KnowledgeBase:
     def save(self, path: str | Path) -> None:
         """Copy the base's files to `path`, whole or not at all."""
         names = [MANIFEST, *(record.name for record in self.manifest.files)]
-        with replacing(Path(path).resolve(), frozenset(names)) as target:
+        with replacing(Path(path).resolve(), OWN) as target:
             for name in names:
                 shutil.copyfile(self.path / name, target / name)
 
@@ -156,6 +167,24 @@ class KnowledgeBase:
             raise KnowledgeBaseError(
                 f"{self.path / INDEX} has {self.index.dim} dimensions, the manifest says {self.dim}"
             )
+
+
+def open_index(path: Path, manifest: Manifest) -> RowIndex:
+    """Memory-map the vectors of a base directory and their index.
+
+    Raises:
+        KnowledgeBaseError: a file is damaged or not of the manifest's kind.
+    """
+    if manifest.is_exact or manifest.search is None:
+        return VectorIndex.open(path / INDEX)
+    return ApproximateIndex.open(
+        path / INDEX,
+        path / VECTORS,
+        path / SLOTS if manifest.has_slots else None,
+        factory=manifest.index_factory,
+        dim=manifest.dim,
+        settings=manifest.search,
+    )
 
 
 def _check_sizes(path: Path, manifest: Manifest) -> None:

@@ -1,45 +1,48 @@
-"""Making a base directory from entities and a model, and adding to one. Reading entity files is in `readers`."""
+"""Making a base directory from entities and a model, adding to one and removing from one.
 
+Reading entity files is in `readers`, what happens to the vectors in `indexing`.
+"""
+
+import shutil
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, compress
 from pathlib import Path
-from typing import Protocol
+
+import numpy as np
 
 from elinker import __version__
 from elinker.errors import InputError, KnowledgeBaseError, ModelError, UsageError
-from elinker.kb.base import KnowledgeBase
+from elinker.kb import indexing
+from elinker.kb.base import OWN, KnowledgeBase
 from elinker.kb.encoder import Encoder
-from elinker.kb.index import FLAT, VectorIndex
+from elinker.kb.faiss_file import empty_index
+from elinker.kb.kinds import AUTO, factory_for, search_settings
 from elinker.kb.lookup import HashLookup
 from elinker.kb.manifest import (
     ENTITIES,
     FILES,
     ID_HASHES,
     ID_ROWS,
-    INDEX,
     MANIFEST,
     NAME_HASHES,
     NAME_ROWS,
+    SLOTS,
+    VECTORS,
     FileRecord,
     Manifest,
     is_link,
 )
+from elinker.kb.progress import Progress, silence
 from elinker.kb.readers import EntityFile
 from elinker.kb.replace import replacing
 from elinker.kb.table import EntityTable, write_table
+from elinker.kb.vectors import Vectors, storable
 from elinker.schema import Entity
 
-_OWN = frozenset((*FILES, MANIFEST))
 _LISTED = 10
-
-
-class Progress(Protocol):
-    """Hears how a build goes: the stage, how many more entities are done, and of how many (None while unknown)."""
-
-    def __call__(self, stage: str, done: int, total: int | None) -> None:
-        """Take note."""
 
 
 def build(
@@ -48,20 +51,50 @@ def build(
     out: str | Path,
     *,
     url_template: str | None = None,
+    index: str = AUTO,
     batch_size: int = 64,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> KnowledgeBase:
     """Make a base at `out` and open it; the entities are stored and checked before the first one is encoded.
 
+    Args:
+        entities: what to store; ids are unique.
+        encoder: the model that makes the vectors.
+        out: the directory to make.
+        url_template: an http(s) address with `{id}` in it.
+        index: `auto`, a kind of `elinker.kb.kinds.KINDS`, or a FAISS factory string.
+        batch_size: entities encoded at a time.
+        overwrite: whether a base that is there may be replaced.
+        progress: hears how it goes.
+
     Raises:
-        UsageError: `out` is taken, or `url_template` is not an http(s) address with `{id}` in it.
+        UsageError: `out` is taken, `url_template` is not an http(s) address with `{id}` in it, or `index` does not fit.
         InputError: there are no entities, or ids occur twice (the message lists the first with their lines).
         ModelError: the model gave vectors of the wrong shape.
     """
     target = check_target(out, overwrite=overwrite)
     check_url_template(url_template)
-    return _make(target, entities, encoder, None, url_template, batch_size, progress)
+    empty_index(factory_for(index, 1, encoder.dim), encoder.dim)
+    report = progress or silence
+    with replacing(target, OWN) as directory:
+        table = _write_entities(directory, _located(entities), None, report)
+        factory = factory_for(index, len(table), encoder.dim)
+        blocks = _encoded(table, 0, encoder, batch_size, report)
+        indexing.create(directory, factory, blocks, len(table), encoder.dim, report)
+        Manifest(
+            elinker_version=__version__,
+            created=_now(),
+            count=len(table),
+            dim=encoder.dim,
+            index_factory=factory,
+            search=search_settings(factory),
+            url_template=url_template,
+            fingerprint=encoder.fingerprint,
+            entity_text_example=encoder.entity_text(table[0]),
+            files=_records(directory),
+        ).write(directory)
+    return KnowledgeBase.open(target)
 
 
 def add(
@@ -79,7 +112,54 @@ def add(
         KnowledgeBaseError: another model made the base, or it changed on disk meanwhile.
     """
     base.check_model(encoder)
-    return _make(base.path.resolve(), entities, encoder, base, base.manifest.url_template, batch_size, progress)
+    report = progress or silence
+    with _changing(base) as directory:
+        table = _write_entities(directory, _located(entities), base, report)
+        blocks = _encoded(table, len(base), encoder, batch_size, report)
+        indexing.extend(directory, base, blocks, len(table), report)
+        _write_changed(directory, base, len(table), entity_text_example=encoder.entity_text(table[0]))
+    return KnowledgeBase.open(base.path)
+
+
+def remove(base: KnowledgeBase, ids: Iterable[str], *, progress: Progress | None = None) -> KnowledgeBase:
+    """Take entities out of a base; the rows behind them move up, and nothing is encoded or trained again.
+
+    Raises:
+        InputError: ids are not in the base (the message lists them).
+        UsageError: there are no ids, or no entity would be left.
+        KnowledgeBaseError: the base changed on disk meanwhile.
+    """
+    keep = np.ones(len(base), bool)
+    keep[_rows_of(base, ids)] = False
+    if not keep.any():
+        raise UsageError("no entity would be left", hint="delete the directory, or build another base")
+    report = progress or silence
+    with _changing(base) as directory:
+        table = _write_table(directory, compress(base.entities(), keep.tolist()))
+        _write_lookups(directory, table, HashLookup.of_ids(table))
+        indexing.shrink(directory, base, keep, report)
+        example = base.manifest.entity_text_example if keep[0] else None
+        _write_changed(directory, base, len(table), entity_text_example=example)
+    return KnowledgeBase.open(base.path)
+
+
+def reindex(base: KnowledgeBase, index: str = AUTO, *, progress: Progress | None = None) -> KnowledgeBase:
+    """Give a base an index of another kind, or train one again that has grown; nothing is encoded again.
+
+    Raises:
+        UsageError: `index` does not fit the base.
+        KnowledgeBaseError: the base changed on disk meanwhile.
+    """
+    factory = factory_for(index, len(base), base.dim)
+    empty_index(factory, base.dim)
+    report = progress or silence
+    with _changing(base) as directory:
+        for name in (ENTITIES, ID_HASHES, ID_ROWS, NAME_HASHES, NAME_ROWS):
+            shutil.copyfile(base.path / name, directory / name)
+        blocks = indexing.blocks_of_rows(base.index, np.arange(len(base)), report)
+        indexing.create(directory, factory, blocks, len(base), base.dim, report)
+        _write_changed(directory, base, len(base), index_factory=factory, search=search_settings(factory))
+    return KnowledgeBase.open(base.path)
 
 
 def check_target(out: str | Path, *, overwrite: bool) -> Path:
@@ -111,35 +191,33 @@ def check_url_template(template: str | None) -> None:
         )
 
 
-def _make(
-    target: Path,
-    entities: Iterable[Entity] | EntityFile,
-    encoder: Encoder,
-    base: KnowledgeBase | None,
-    url_template: str | None,
-    batch_size: int,
-    progress: Progress | None,
-) -> KnowledgeBase:
-    report = progress or _silence
-    located = entities.located() if isinstance(entities, EntityFile) else enumerate(entities, 1)
-    with replacing(target, _OWN) as directory:
-        table = _write_entities(directory, located, base, report)
-        index = _encode(table, encoder, base, batch_size, report)
-        index.write(directory / INDEX)
-        Manifest(
-            elinker_version=__version__,
-            created=datetime.now(UTC).replace(microsecond=0),
-            count=len(table),
-            dim=encoder.dim,
-            index_factory=FLAT,
-            url_template=url_template,
-            fingerprint=encoder.fingerprint,
-            entity_text_example=encoder.entity_text(table[0]),
-            files=tuple(FileRecord.of(directory / name) for name in FILES),
-        ).write(directory)
-        if base is not None and Manifest.read(target) != base.manifest:
-            raise KnowledgeBaseError(f"{target} changed while entities were added to it", hint="add them again")
-    return KnowledgeBase.open(target)
+@contextmanager
+def _changing(base: KnowledgeBase) -> Iterator[Path]:
+    """A directory to fill that takes the place of the base, unless the base was replaced meanwhile."""
+    target = base.path.resolve()
+    with replacing(target, OWN) as directory:
+        yield directory
+        if Manifest.read(target) != base.manifest:
+            raise KnowledgeBaseError(f"{target} changed while this was being done", hint="do it again")
+
+
+def _write_changed(directory: Path, base: KnowledgeBase, count: int, **keys: object) -> None:
+    kept = base.manifest.model_dump(exclude={"schema_version"})
+    now = {"elinker_version": __version__, "created": _now(), "count": count, "files": _records(directory)}
+    Manifest.model_validate(kept | now | keys).write(directory)
+
+
+def _records(directory: Path) -> tuple[FileRecord, ...]:
+    names = (*FILES, *(name for name in (VECTORS, SLOTS) if (directory / name).exists()))
+    return tuple(FileRecord.of(directory / name) for name in names)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _located(entities: Iterable[Entity] | EntityFile) -> Iterable[tuple[int, Entity]]:
+    return entities.located() if isinstance(entities, EntityFile) else enumerate(entities, 1)
 
 
 def _write_entities(
@@ -147,15 +225,35 @@ def _write_entities(
 ) -> EntityTable:
     lines = array("q")
     old = () if base is None else base.entities()
-    write_table(directory / ENTITIES, chain(old, _noting_lines(located, lines, report)))
+    table = _write_table(directory, chain(old, _noting_lines(located, lines, report)))
     if not lines:
         raise InputError("there are no entities to store")
-    table = EntityTable.open(directory / ENTITIES)
     ids = HashLookup.of_ids(table)
     _refuse_duplicates(table, ids, lines)
+    _write_lookups(directory, table, ids)
+    return table
+
+
+def _write_table(directory: Path, entities: Iterable[Entity]) -> EntityTable:
+    write_table(directory / ENTITIES, entities)
+    return EntityTable.open(directory / ENTITIES)
+
+
+def _write_lookups(directory: Path, table: EntityTable, ids: HashLookup) -> None:
     ids.write(directory / ID_HASHES, directory / ID_ROWS)
     HashLookup.of_names(table).write(directory / NAME_HASHES, directory / NAME_ROWS)
-    return table
+
+
+def _rows_of(base: KnowledgeBase, ids: Iterable[str]) -> list[int]:
+    rows = {identifier: base.find(identifier) for identifier in ids}
+    if not rows:
+        raise UsageError("there are no ids to remove")
+    unknown = [identifier for identifier, row in rows.items() if row is None]
+    if unknown:
+        raise InputError(
+            f"{len(unknown)} ids are not in the base: {_listed(unknown)}", hint="nothing was removed; leave them out"
+        )
+    return [row for row in rows.values() if row is not None]
 
 
 def _noting_lines(located: Iterable[tuple[int, Entity]], lines: "array[int]", report: Progress) -> Iterator[Entity]:
@@ -194,12 +292,10 @@ def _listed(items: Sequence[str]) -> str:
     return ", ".join(items[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _encode(
-    table: EntityTable, encoder: Encoder, base: KnowledgeBase | None, batch_size: int, report: Progress
-) -> VectorIndex:
-    index = VectorIndex.create(encoder.dim) if base is None else VectorIndex.open(base.path / INDEX, mapped=False)
-    total = len(table) - len(index)
-    for batch in table.batches(start=len(index)):
+def _encoded(table: EntityTable, start: int, encoder: Encoder, batch_size: int, report: Progress) -> Iterator[Vectors]:
+    """Unit vectors of the entities from row `start` on, made as they are asked for. *Shape:* each block (n, dim)."""
+    total = len(table) - start
+    for batch in table.batches(start=start):
         vectors = encoder.encode_documents(
             [encoder.entity_text(entity) for entity in batch],
             batch_size=batch_size,
@@ -207,13 +303,8 @@ def _encode(
         )
         if vectors.shape != (len(batch), encoder.dim):
             raise ModelError(f"the model gave vectors of shape {vectors.shape}, not {(len(batch), encoder.dim)}")
-        index.add(vectors)
-    return index
+        yield storable(vectors, encoder.dim)
 
 
 def _encoding(report: Progress, total: int) -> Callable[[int], None]:
     return lambda done: report("encoding", done, total)
-
-
-def _silence(stage: str, done: int, total: int | None) -> None:
-    """Progress that nobody asked for."""

@@ -1,5 +1,9 @@
-"""`index.faiss`: the vectors of a base and their exact search. What the rows mean is none of its business."""
+"""`index.faiss` of kind `Flat`: the vectors of a base and their exact search; and what every kind of search shares.
 
+What the rows mean is none of its business. Indexes that propose rows from codes are in `approximate`.
+"""
+
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +12,77 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinker.errors import KnowledgeBaseError
+from elinker.kb.kinds import FLAT
+from elinker.kb.vectors import Vectors, check_rows, pair_scores, storable, unit
 
-FLAT = "Flat"
-"""FAISS factory string of the one kind there is: every vector as it is, compared with every query."""
+MARGIN = 16
+"""How many more rows than asked for are proposed, so that exact scores decide which ones are nearest."""
 
 _QUERIES = 256
-_MARGIN = 16
 _PAIRS = 1 << 20
-_SCALARS = 1 << 21
+
+Found = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
-class VectorIndex:
+class RowIndex(ABC):
     """Vectors of unit length by row, searched by inner product."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many rows there are."""
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    @abstractmethod
+    def vectors(self, rows: ArrayLike) -> Vectors:
+        """The vectors of rows. *Shape:* (len(rows), dim).
+
+        Raises:
+            IndexError: there is no such row.
+        """
+
+    @abstractmethod
+    def _search_batch(self, queries: Vectors, k: int) -> Found:
+        """`search` of a bounded number of queries of unit length, `k` being at least 1 and at most `len(self)`."""
+
+    def search(self, vectors: ArrayLike, k: int) -> Found:
+        """Cosine scores and rows of the `k` nearest vectors, best first, ties by lower row.
+
+        The index proposes rows, more than asked for; their scores are computed again from the exact vectors, pair by
+        pair, so that they do not depend on how many queries there are. Memory is needed for one batch of queries
+        only. A query that is zero or not finite scores 0 with every row.
+
+        *Shape:* vectors (n, dim) to scores (n, k) and rows (n, k); `k` is cut to the number of rows.
+
+        Raises:
+            KnowledgeBaseError: the vectors are not of the index's length.
+        """
+        queries = unit(vectors, self.dim)
+        k = max(0, min(k, len(self)))
+        scores = np.zeros((len(queries), k), np.float32)
+        rows = np.tile(np.arange(k, dtype=np.int64), (len(queries), 1))
+        if k == 0:
+            return scores, rows
+        sound = np.flatnonzero(queries.any(axis=1))
+        step = max(1, min(_QUERIES, _PAIRS // (k + MARGIN)))
+        for start in range(0, len(sound), step):
+            part = sound[start : start + step]
+            scores[part], rows[part] = self._search_batch(queries[part], k)
+        return scores, rows
+
+    def _scores(self, queries: Vectors, owners: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        return pair_scores(self.vectors, queries, owners, rows)
+
+
+class VectorIndex(RowIndex):
+    """Every vector as it is, compared with every query: the search is exact.
+
+    FAISS adds up in an order that depends on the number of queries. So where the error bound of its scores leaves open
+    whether a row was missed among the proposed ones, all rows above the bound are fetched.
+    """
 
     def __init__(self, index: Any) -> None:
         self._index = index
@@ -62,48 +125,21 @@ class VectorIndex:
         Raises:
             KnowledgeBaseError: a vector is zero or not finite.
         """
-        scaled = self._unit(vectors)
-        if not scaled.any(axis=1).all():
-            raise KnowledgeBaseError("the model gave an entity a vector that is zero or not finite")
-        self._index.add(scaled)
+        self.append(storable(vectors, self.dim))
 
-    def vectors(self, rows: ArrayLike) -> NDArray[np.float32]:
+    def append(self, vectors: Vectors) -> None:
+        """Append vectors of unit length as they are. *Shape:* (n, dim)."""
+        self._index.add(vectors)
+
+    def vectors(self, rows: ArrayLike) -> Vectors:
         """The vectors of rows. *Shape:* (len(rows), dim)."""
-        wanted = np.ascontiguousarray(rows, np.int64).reshape(-1)
-        if len(wanted) and not (wanted.min() >= 0 and wanted.max() < len(self)):
-            raise IndexError(f"rows {wanted.min()} to {wanted.max()} of an index of {len(self)} vectors")
+        wanted = check_rows(rows, len(self))
         if not len(wanted):
             return np.empty((0, self.dim), np.float32)
         return np.asarray(self._index.reconstruct_batch(wanted), np.float32)
 
-    def search(self, vectors: ArrayLike, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Cosine scores and rows of the `k` nearest vectors, best first, ties by lower row.
-
-        FAISS adds up in an order that depends on the number of queries. So it only proposes rows, a few more than
-        asked for; their scores are computed again pair by pair, and where the error bound leaves open whether a row
-        was missed, all rows above the bound are fetched. The answer is the same for every batch size and needs
-        memory for one batch of queries only. A query that is zero or not finite scores 0 with every row.
-
-        *Shape:* vectors (n, dim) to scores (n, k) and rows (n, k); `k` is cut to the number of rows.
-
-        Raises:
-            KnowledgeBaseError: the vectors are not of the index's length.
-        """
-        queries = self._unit(vectors)
-        k = max(0, min(k, len(self)))
-        scores = np.zeros((len(queries), k), np.float32)
-        rows = np.tile(np.arange(k, dtype=np.int64), (len(queries), 1))
-        if k == 0:
-            return scores, rows
-        sound = np.flatnonzero(queries.any(axis=1))
-        step = max(1, min(_QUERIES, _PAIRS // (k + _MARGIN)))
-        for start in range(0, len(sound), step):
-            part = sound[start : start + step]
-            scores[part], rows[part] = self._search_batch(queries[part], k)
-        return scores, rows
-
-    def _search_batch(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        proposed = min(k + _MARGIN, len(self))
+    def _search_batch(self, queries: Vectors, k: int) -> Found:
+        proposed = min(k + MARGIN, len(self))
         approximate, rows = self._index.search(queries, proposed)
         owners = np.repeat(np.arange(len(queries)), proposed)
         exact = self._scores(queries, owners, rows.reshape(-1)).reshape(rows.shape)
@@ -117,34 +153,8 @@ class VectorIndex:
                 )
         return scores, rows
 
-    def _search_above(
-        self, query: NDArray[np.float32], bound: float, k: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def _search_above(self, query: Vectors, bound: float, k: int) -> Found:
         _, _, rows = self._index.range_search(query, bound)
         exact = self._scores(query, np.zeros(len(rows), np.int64), rows)
         order = np.lexsort((rows, -exact))[:k]
         return exact[order], rows[order]
-
-    def _scores(
-        self, queries: NDArray[np.float32], owners: NDArray[np.int64], rows: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """The cosine of each pair (queries[owners[i]], rows[i]), each computed alone. *Shape:* (len(rows),)."""
-        scores = np.empty(len(rows), np.float32)
-        step = max(1, _SCALARS // self.dim)
-        for start in range(0, len(rows), step):
-            part = slice(start, start + step)
-            products = self.vectors(rows[part]).astype(np.float64)
-            products *= queries[owners[part]]
-            scores[part] = products.sum(axis=1)
-        return np.clip(scores, -1.0, 1.0)
-
-    def _unit(self, vectors: ArrayLike) -> NDArray[np.float32]:
-        """The vectors scaled to unit length in their own order; zero where there is no direction."""
-        values = np.asarray(vectors, np.float64)
-        if values.size == 0:
-            return np.empty((0, self.dim), np.float32)
-        if values.ndim != 2 or values.shape[1] != self.dim:
-            raise KnowledgeBaseError(f"vectors of shape {values.shape} do not fit a base of {self.dim} dimensions")
-        values = np.where(np.isfinite(values).all(axis=1, keepdims=True), values, 0.0)
-        lengths = np.linalg.norm(values, axis=1, keepdims=True)
-        return np.ascontiguousarray(values / np.where(lengths == 0.0, 1.0, lengths), np.float32)

@@ -5,14 +5,24 @@ import json
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
-from elinker.errors import KnowledgeBaseError
+from elinker.errors import KnowledgeBaseError, first_problem
+from elinker.kb.kinds import FLAT, SearchSettings
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of the directory format; it grows when a reader of the old form would misread the new one."""
 
 MANIFEST = "manifest.json"
@@ -21,7 +31,10 @@ INDEX = "index.faiss"
 ID_HASHES, ID_ROWS = "ids.hashes.npy", "ids.rows.npy"
 NAME_HASHES, NAME_ROWS = "names.hashes.npy", "names.rows.npy"
 FILES = (ENTITIES, INDEX, ID_HASHES, ID_ROWS, NAME_HASHES, NAME_ROWS)
-"""The data files of a base, all of them required."""
+"""The data files of every base."""
+
+VECTORS, SLOTS = "vectors.npy", "slots.npy"
+"""What a base with an approximate index has as well: the exact vectors; the rows of a graph's nodes after a removal."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -40,7 +53,7 @@ class FileRecord(BaseModel):
     def _plain(cls, name: str) -> str:
         if name in ("", ".", "..") or any(character in name for character in "/\\:\0"):
             raise ValueError(f"{name!r} is not a plain file name")
-        if name not in FILES:
+        if name not in (*FILES, VECTORS, SLOTS):
             raise ValueError(f"{name!r} is not a file of a knowledge base")
         return name
 
@@ -58,16 +71,17 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     elinker_version: str
     created: datetime
     count: PositiveInt
     dim: PositiveInt
     metric: Literal["inner_product"] = "inner_product"
     index_factory: Annotated[str, StringConstraints(min_length=1)]
+    search: SearchSettings | None = None
     url_template: str | None = None
     fingerprint: Annotated[str, StringConstraints(min_length=1)]
-    entity_text_example: str
+    entity_text_example: str | None
     files: tuple[FileRecord, ...]
 
     @field_validator("url_template")
@@ -80,10 +94,29 @@ class Manifest(BaseModel):
     @field_validator("files")
     @classmethod
     def _complete(cls, files: tuple[FileRecord, ...]) -> tuple[FileRecord, ...]:
-        names = [record.name for record in files]
+        names = [record.name for record in files if record.name not in (VECTORS, SLOTS)]
         if sorted(names) != sorted(FILES):
             raise ValueError(f"must list each of {', '.join(FILES)} once")
         return files
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Self:
+        more = sorted(record.name for record in self.files if record.name not in FILES)
+        if self.is_exact and (more or self.search is not None):
+            raise ValueError(f"an index of kind {FLAT} has no search settings and no {' and no '.join(more)}")
+        if not self.is_exact and (more not in ([VECTORS], [SLOTS, VECTORS]) or self.search is None):
+            raise ValueError(f"an index of kind {self.index_factory} needs search settings and {VECTORS}")
+        return self
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every query is compared with every vector."""
+        return self.index_factory == FLAT
+
+    @property
+    def has_slots(self) -> bool:
+        """Whether nodes of the graph stand for rows of other numbers, or for none."""
+        return any(record.name == SLOTS for record in self.files)
 
     def url(self, entity_id: str) -> str | None:
         """The web address of an entity, or None for a base without a template."""
@@ -116,9 +149,7 @@ class Manifest(BaseModel):
         try:
             return cls.model_validate(value)
         except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise KnowledgeBaseError(f"{path}: {key}: {first['msg']}") from None
+            raise KnowledgeBaseError(f"{path}: {first_problem(error)}") from None
 
 
 def is_link(template: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from elinker.errors import KnowledgeBaseError
+from elinker.kb.approximate import ApproximateIndex
 from elinker.kb.base import KnowledgeBase
 from elinker.kb.encoder import Encoder
 from elinker.kb.lookup import HashLookup
@@ -16,6 +17,8 @@ from elinker.kb.manifest import Manifest
 _VECTOR_ROWS = 8192
 _SAMPLES = 8
 _SAME = 0.99
+_PROBES = 256
+_FOUND = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ def verify(path: str | Path, encoder: Encoder | None = None) -> Iterator[Check]:
     yield Check("lookup of ids", _lookup_problem(base.ids, HashLookup.of_ids(base.table)) or _repeated_id(base))
     yield Check("lookup of names", _lookup_problem(base.names, HashLookup.of_names(base.table)))
     yield Check("vectors", _vector_problem(base))
+    if isinstance(base.index, ApproximateIndex):
+        yield Check("index", base.index.proposer.problem() or _unfound_problem(base))
     if encoder is not None:
         yield from _model_checks(base, encoder)
 
@@ -88,14 +93,22 @@ def _vector_problem(base: KnowledgeBase) -> str | None:
     return None
 
 
+def _unfound_problem(base: KnowledgeBase) -> str | None:
+    """Whether the index leads to the vectors that lie beside it: most vectors should find themselves."""
+    rows = np.unique(np.linspace(0, len(base) - 1, _PROBES, dtype=np.int64))
+    scores, _ = base.search(base.vectors(rows), 1)
+    found = float(np.mean(scores[:, 0] > 1.0 - 1e-5))
+    return None if found >= _FOUND else f"only {found:.0%} of the vectors find themselves"
+
+
 def _model_checks(base: KnowledgeBase, encoder: Encoder) -> Iterator[Check]:
     problem = _message(lambda: base.check_model(encoder))
     yield Check("model", problem)
     if problem is not None:
         return
-    text = encoder.entity_text(base.entity(0))
-    same = text == base.manifest.entity_text_example
-    yield Check("entity text", None if same else f"{text!r}, the manifest says {base.manifest.entity_text_example!r}")
+    text, example = encoder.entity_text(base.entity(0)), base.manifest.entity_text_example
+    if example is not None:
+        yield Check("entity text", None if text == example else f"{text!r}, the manifest says {example!r}")
     rows = np.unique(np.linspace(0, len(base) - 1, _SAMPLES, dtype=np.int64))
     again = encoder.encode_documents([encoder.entity_text(base.entity(int(row))) for row in rows])
     cosines = (again * base.vectors(rows)).sum(axis=1)

@@ -11,14 +11,14 @@ from elinker.cli import kb as kb_cli
 from elinker.errors import ElinkerError, KnowledgeBaseError, UsageError
 from elinker.kb import KnowledgeBase
 
-COMMANDS = ("build", "info", "search", "add", "verify")
+COMMANDS = ("build", "info", "search", "add", "remove", "reindex", "verify")
 
 
 @pytest.fixture(autouse=True)
 def models(tmp_path: Path, encoder: Any, other_encoder: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory with a pipeline, whose model is `encoder`, and another model."""
     by_name = {"model": encoder, "other": other_encoder}
-    monkeypatch.setattr(kb_cli, "_load_model", lambda name, device: by_name[kb_cli._part(name, "model").name])
+    monkeypatch.setattr(kb_cli, "_load_model", lambda name, *_: by_name[kb_cli._part(name, "model").name])
     (tmp_path / "pipeline" / "onegen_linker" / "model").mkdir(parents=True)
     (tmp_path / "other").mkdir()
     monkeypatch.setattr(kb_cli, "STARTER", str(tmp_path / "pipeline"))
@@ -126,6 +126,22 @@ def test_add_appends_and_reports(base: KnowledgeBase, rows: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "2 entities added, 7 in" in result.stderr
     assert KnowledgeBase.open("base").find("Q2") == 6
+
+
+def test_remove_takes_ids_from_the_command_and_from_a_file(base: KnowledgeBase, tmp_path: Path) -> None:
+    (tmp_path / "ids.txt").write_text("Q89\n\n Q1490 \n")
+    result = run("remove", "Q312", "--kb", "base", "--from", "ids.txt")
+    assert result.exit_code == 0, result.output
+    assert "3 entities removed, 2 in" in result.stderr
+    assert [entity.id for entity in KnowledgeBase.open("base").entities()] == ["Q19837", "Q127552"]
+
+
+def test_an_index_is_chosen_when_building_and_changed_later(rows: Path) -> None:
+    assert run("build", rows, "--model", "pipeline", "-o", "new", "--index", "HNSW8").exit_code == 0
+    assert "ef search 128, refine 64" in run("info", "new").stdout
+    assert "kind Flat" in run("reindex", "--kb", "new").stderr
+    assert "exact" in run("info", "new").stdout
+    assert isinstance(error_of(run("build", rows, "--model", "missing", "-o", "x", "--index", "flta")), UsageError)
 
 
 def test_verify_exits_with_one_where_something_is_wrong(base: KnowledgeBase) -> None:

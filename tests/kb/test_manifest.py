@@ -47,17 +47,23 @@ def test_an_unknown_key_is_refused_by_name(base: KnowledgeBase) -> None:
 
 
 def test_a_newer_format_asks_for_an_update(base: KnowledgeBase) -> None:
-    change(base, schema_version=2, novelty=True)
-    with pytest.raises(KnowledgeBaseError, match="format 2") as caught:
+    change(base, schema_version=3, novelty=True)
+    with pytest.raises(KnowledgeBaseError, match="format 3") as caught:
         KnowledgeBase.open(base.path)
     assert caught.value.hint == "update elinker"
 
 
-def test_another_kind_of_index_asks_for_an_update(base: KnowledgeBase) -> None:
+def test_a_base_of_the_first_format_still_opens(base: KnowledgeBase) -> None:
+    path = base.path / "manifest.json"
+    old = {key: value for key, value in json.loads(path.read_text()).items() if key != "search"}
+    path.write_text(json.dumps(old | {"schema_version": 1}))
+    assert list(KnowledgeBase.open(base.path).entities()) == list(base.entities())
+
+
+def test_a_manifest_that_promises_another_kind_of_index_than_its_files_is_refused(base: KnowledgeBase) -> None:
     change(base, index_factory="HNSW32")
-    with pytest.raises(KnowledgeBaseError, match="HNSW32") as caught:
+    with pytest.raises(KnowledgeBaseError, match=r"HNSW32 needs search settings and vectors\.npy"):
         KnowledgeBase.open(base.path)
-    assert caught.value.hint == "update elinker"
 
 
 def test_broken_json_is_one_error_with_the_path(base: KnowledgeBase) -> None:

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from elinker.errors import InputError, KnowledgeBaseError
 from elinker.kb.base import KnowledgeBase
-from elinker.kb.build import Progress, build
+from elinker.kb.build import build
 from elinker.kb.encoder import Encoder
 from elinker.kb.importers.embeddings import Embeddings
 from elinker.kb.importers.source import Source
+from elinker.kb.progress import Progress
 from elinker.schema import Entity
 
 _LISTED = 10
