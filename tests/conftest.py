@@ -21,8 +21,9 @@ hypothesis_settings.register_profile("untimed", deadline=None)  # a busy machine
 hypothesis_settings.load_profile("untimed")
 
 ARCHITECTURES = ("llama", "qwen2", "mistral", "bert")
-VARIANTS = (*ARCHITECTURES, "pieces")
-"""`pieces` is the Llama whose markers are plain text of several tokens."""
+VARIANTS = (*ARCHITECTURES, "pieces", "published")
+"""`pieces` is the Llama whose markers are plain text of several tokens; so is `published`, which splits texts as the
+published entity linking model does."""
 
 WINDOW = 48
 MAX_LENGTH = 256
@@ -50,9 +51,10 @@ def settings_of(variant: str, **changes: Any) -> "OneGenSettings":
         {"text": "[SE]", "role": "RET", "description": "summary of this entity"},
     ]
     values: dict[str, Any] = {
-        "tokens": tokens[2:] if variant == "pieces" else tokens,
+        "tokens": tokens[2:] if variant in ("pieces", "published") else tokens,
         "linking": {
             "prompt": begin + "{input}" + (end if variant == "bert" else "\nmention detection:"),
+            "begin": " " if variant == "published" else "",
             "open": "<MENTION>",
             "close": "</MENTION>",
             "query": "[LK]",
@@ -116,11 +118,38 @@ def _sentencepiece(*, split: bool) -> Any:
     return Tokenizer.from_str(json.dumps(parts))
 
 
+PIECES = """
+    ▁▁ ▁t he ▁the ▁o ▁of ve St Ste ▁Ste ▁Steve pp le App ▁App ▁Apple In nc Inc ▁Inc 12 as ed 's 京都 .S -b
+    NT ENT MENT IO ION </ ▁< .</ .< ▁( >( ▁' ></ ▁[ ▁[/
+"""
+"""Pieces of several characters in the order of their rank. As in the vocabulary of Llama 2, some reach over the border
+of text and marker."""
+
+
+def published_tokenizer() -> Any:
+    """A tokenizer of Llama 2's kind: SentencePiece's merges over whole texts, and bytes for what it does not know."""
+    from transformers import LlamaTokenizer
+
+    known = PIECES.split()
+    characters = sorted({character for text in (*CORPUS, *known, '()[]_:"KLRUX') for character in text} - {" ", "é"})
+    pieces = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *known, *characters]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    merges = [
+        (piece[:cut], piece[cut:])
+        for piece in known
+        for cut in range(1, len(piece))
+        if piece[:cut] in vocabulary and piece[cut:] in vocabulary
+    ]
+    return LlamaTokenizer(vocab=vocabulary, merges=merges, add_prefix_space=False, add_bos_token=False)
+
+
 def make_tokenizer(architecture: str) -> Any:
     """The fast tokenizer of an architecture as transformers wraps it."""
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
+    if architecture == "published":
+        return published_tokenizer()
     names = {
         "bert": {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"},
         "qwen2": {"pad": "<|endoftext|>", "eos": "<|im_end|>"},
@@ -165,10 +194,26 @@ def make_onegen(variant: str, *, seed: int = 0, settings: "OneGenSettings | None
     """A fresh model of a variant; `changes` go to the model's config."""
     from elinker.onegen.model import OneGen
 
-    architecture = "llama" if variant == "pieces" else variant
-    tokenizer = make_tokenizer(architecture)
+    tokenizer = make_tokenizer("llama" if variant == "pieces" else variant)
+    architecture = "llama" if variant in ("pieces", "published") else variant
     model = make_model(architecture, len(tokenizer), seed=seed, **changes)
     return OneGen(model, tokenizer, settings or settings_of(variant))
+
+
+def save_published(directory: Path, **changes: Any) -> Path:
+    """Write the files of a published checkpoint with random weights: the tokens are added, there is no onegen.json.
+
+    `changes` go to the model's config; `hidden_size=4096, head_dim=8` makes one that is as wide as the true one.
+    """
+    import torch
+
+    tokenizer = published_tokenizer()
+    tokenizer.add_tokens(["[_CONTINUE_]", "[SE]", "[LK]"], special_tokens=True)
+    wide = {"max_position_embeddings": 2048, "num_hidden_layers": 1, "initializer_range": 0.4}
+    model = make_model("llama", len(tokenizer), **wide | changes)
+    model.to(torch.bfloat16).save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    return directory
 
 
 @pytest.fixture(scope="session")
@@ -202,6 +247,12 @@ def settings_for() -> "Callable[..., OneGenSettings]":
 def tokenizer_for() -> Callable[[str], Any]:
     """`make_tokenizer`."""
     return make_tokenizer
+
+
+@pytest.fixture(scope="session")
+def make_published() -> Callable[..., Path]:
+    """`save_published`."""
+    return save_published
 
 
 @pytest.fixture(scope="session")

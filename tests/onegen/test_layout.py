@@ -114,7 +114,8 @@ def test_the_mentions_that_fit_fit_and_one_more_does_not(onegen: "OneGen") -> No
     fit = layout.mentions_that_fit(len(source))
     mentions = [(index, index + 1) for index in range(min(fit, len(source)))]
     assert len(layout.marked(source, mentions)) <= onegen.settings.max_length
-    assert len(layout.marked(source, mentions[:1])) + fit * layout.mention_cost > onegen.settings.max_length
+    if not layout.markers_are_text:  # these keep a little room for text that is read anew beside them
+        assert len(layout.marked(source, mentions[:1])) + fit * layout.mention_cost > onegen.settings.max_length
 
 
 @pytest.mark.parametrize(
