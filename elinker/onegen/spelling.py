@@ -15,6 +15,9 @@ from typing import Any
 from elinker.onegen.settings import LinkingSettings
 from elinker.onegen.source import SURROGATE, Source, read_pieces
 
+_SHORT = 40
+"""Characters of a text that is worth remembering: a word and what clings to it."""
+
 
 class Border(Enum):
     """What a run begins behind, or ends before."""
@@ -38,7 +41,8 @@ class Reader:
         def read(text: str, before: str, after: str) -> tuple[tuple[int, int, int], ...]:
             return tuple(read_pieces(text, tokenizer, reserved, before=before, after=after))
 
-        self._read = lru_cache(maxsize=1 << 14)(read)
+        self._read = read
+        self._remembered = lru_cache(maxsize=1 << 14)(read)
         query = linking.query + linking.forced
         marker = read("", "", linking.open)
         # The opening marker is cut between two of its inner tokens, on which no text before or behind has a bearing.
@@ -67,7 +71,8 @@ class Reader:
         left, first, left_ids = self._before[before]
         right, cut, right_ids = self._after[after]
         last = len(left) + len(text) + cut
-        pieces = self._read(text, left, right)
+        read = self._remembered if len(text) <= _SHORT else self._read
+        pieces = read(text, left, right)
         if any(start < place < end for _, start, end in pieces for place in (first, last)):
             return (*left_ids, *(token for token, _, _ in self._read(text, "", "")), *right_ids)
         return tuple(token for token, start, end in pieces if start >= first and end <= last)
