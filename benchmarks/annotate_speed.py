@@ -11,7 +11,7 @@ c  two models' worth: (a)'s generation without query tokens in batches, then an 
 d  elinker: drafted and verified
 e  the floor: one teacher-forced pass over the finished sequences, in batches
 
-(a) takes every fourth window. All ways multiply in bf16 where (d) does. `identical` compares (d) with token-by-token
+(a) and (c) take every fourth window. All ways multiply in bf16 where (d) does. `identical` compares (d) with token-by-token
 decoding in float32. The texts are benchmark files in ELEVANT's format; where they are not at hand, those that the
 starter was trained on. The full run also measures how cost grows, the end-to-end rate and the start, and draws
 docs/annotate_speed.svg.
@@ -104,7 +104,7 @@ def compare(
     ways: dict[str, tuple[Sequence[Source], Callable[[], Any]]] = {
         "a": (few, lambda: one_at_a_time(onegen, few, BATCH)),
         "b": (sources, lambda: batched(onegen, sources, BATCH)),
-        "c": (sources, lambda: two_models(onegen, sources, BATCH)),
+        "c": (few, lambda: two_models(onegen, few, BATCH)),
         "d": (sources, lambda: onegen.mark(sources, batch_size=BATCH)),
         "e": (sources, lambda: teacher_forced(onegen, sources, wanted, BATCH)),
     }
