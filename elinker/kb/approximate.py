@@ -55,8 +55,11 @@ class ApproximateIndex(RowIndex):
         """The vectors of rows. *Shape:* (len(rows), dim)."""
         return np.asarray(self.exact[check_rows(rows, len(self))])
 
+    def _proposed(self, k: int) -> int:
+        return min(max(self.settings.refine, k + MARGIN), len(self))
+
     def _search_batch(self, queries: Vectors, k: int) -> Found:
-        rows = self._proposals(queries, min(max(self.settings.refine, k + MARGIN), len(self)), k)
+        rows = self._proposals(queries, self._proposed(k), k)
         scores = np.full(rows.shape, _NOT_A_SCORE, np.float32)
         owners, columns = np.nonzero(rows >= 0)
         scores[owners, columns] = self._scores(queries, owners, rows[owners, columns])

@@ -21,10 +21,14 @@ _TWO_LEVELS_FROM = 1024
 
 
 def train(index: Any, sample: Vectors, report: Progress) -> None:
-    """Train an index, and the transforms before it, on vectors of unit length. *Shape:* (n, dim)."""
+    """Train an index, and the transforms before it, on vectors of unit length. *Shape:* (n, dim).
+
+    Raises:
+        RuntimeError: FAISS has too few vectors.
+    """
     lists = faiss.try_extract_index_ivf(index)
     _silence_advice(index if lists is None else lists)
-    if lists is None or lists.nlist < _TWO_LEVELS_FROM:
+    if lists is None or lists.nlist < _TWO_LEVELS_FROM or len(sample) < lists.nlist:
         report("training", 0, None)
         index.train(sample)
         return

@@ -67,11 +67,15 @@ class RowIndex(ABC):
         if k == 0:
             return scores, rows
         sound = np.flatnonzero(queries.any(axis=1))
-        step = max(1, min(_QUERIES, _PAIRS // (k + MARGIN)))
+        step = max(1, min(_QUERIES, _PAIRS // self._proposed(k)))
         for start in range(0, len(sound), step):
             part = sound[start : start + step]
             scores[part], rows[part] = self._search_batch(queries[part], k)
         return scores, rows
+
+    def _proposed(self, k: int) -> int:
+        """How many rows are proposed for a query."""
+        return min(k + MARGIN, len(self))
 
     def _scores(self, queries: Vectors, owners: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         return pair_scores(self.vectors, queries, owners, rows)
@@ -139,7 +143,7 @@ class VectorIndex(RowIndex):
         return np.asarray(self._index.reconstruct_batch(wanted), np.float32)
 
     def _search_batch(self, queries: Vectors, k: int) -> Found:
-        proposed = min(k + MARGIN, len(self))
+        proposed = self._proposed(k)
         approximate, rows = self._index.search(queries, proposed)
         owners = np.repeat(np.arange(len(queries)), proposed)
         exact = self._scores(queries, owners, rows.reshape(-1)).reshape(rows.shape)

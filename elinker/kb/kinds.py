@@ -19,6 +19,8 @@ KINDS = ("flat", "hnsw", "ivfpq")
 
 _EXACT_SCALARS = 20_000_000
 _MAX_LISTS = 65_536
+_FEWEST_PROBED = 64
+_CODE_PARTS = 256
 _SAMPLE_PER_LIST = 40
 _SAMPLE = 65_536
 _SAMPLE_SCALARS = 1 << 29
@@ -27,7 +29,7 @@ _NUMBER_LIMITS = (("x", 12), ("HNSW", 256), ("", 1 << 20))
 
 _FACTORY = re.compile(r"[A-Za-z0-9_,x]{1,80}")
 
-Positive = Annotated[int, Field(ge=1)]
+Positive = Annotated[int, Field(ge=1, le=1 << 20)]
 
 
 class SearchSettings(BaseModel):
@@ -35,7 +37,8 @@ class SearchSettings(BaseModel):
 
     Args:
         nprobe: inverted lists that are read for a query.
-        ef_search: nodes of an HNSW graph that are kept as the search goes on.
+        ef_search: nodes of an HNSW graph that are kept as the search goes on; where the graph leads to inverted lists,
+            more of them than `nprobe`.
         refine: proposed rows whose exact cosine is computed.
     """
 
@@ -59,7 +62,7 @@ def factory_for(kind: str, count: int, dim: int) -> str:
     if kind == "hnsw":
         return "HNSW32_SQ8"
     if kind == "ivfpq":
-        return f"IVF{_lists(count)}_HNSW16,PQ{_divisor(dim, 4)}x4fs"
+        return f"IVF{_lists(count)}_HNSW16,PQ{_divisor(dim, max(4, dim // _CODE_PARTS))}x4fs"
     check_factory(kind)
     return kind
 
@@ -85,8 +88,8 @@ def search_settings(factory: str) -> SearchSettings | None:
         return None
     lists = re.search(r"IVF(\d+)", factory)
     if lists:
-        count = int(lists[1])
-        return SearchSettings(nprobe=min(count, max(16, count // 32)))
+        nprobe = min(int(lists[1]), max(_FEWEST_PROBED, 3 * int(lists[1]) // 64))
+        return SearchSettings(nprobe=nprobe, ef_search=3 * nprobe // 2 if "HNSW" in factory else None)
     return SearchSettings(ef_search=128 if "HNSW" in factory else None)
 
 

@@ -19,7 +19,6 @@ _FAISS: Any = faiss
 
 _ADDED = 8192
 _FEWEST_LIVE = 0.8
-_COARSE_EF = 16
 
 
 class Proposer:
@@ -38,8 +37,6 @@ class Proposer:
         self._index = index
         self._inner = inner(index)
         self.slots = slots
-        if is_lists(self._inner) and is_graph(faiss.downcast_index(self._inner.quantizer)):
-            _FAISS.downcast_index(self._inner.quantizer).hnsw.efSearch = _COARSE_EF
 
     @classmethod
     def create(cls, factory: str, dim: int) -> "Proposer":
@@ -122,9 +119,8 @@ class Proposer:
         Raises:
             KnowledgeBaseError: the index proposes a row that does not exist.
         """
-        parameters, self_selected = self._parameters(settings, count, widening)
+        parameters, _kept = self._parameters(settings, count, widening)
         _, ids = self._index.search(queries, count, params=parameters)
-        del self_selected
         rows = ids if self.slots is None else np.where(ids >= 0, self.slots[ids], -1)
         if rows.size and rows.max() >= len(self):
             raise KnowledgeBaseError("the index has a row that does not exist", hint="elinker kb verify DIR")
@@ -155,11 +151,12 @@ class Proposer:
         kept: list[Any] = []
         if is_lists(self._inner):
             inside = _FAISS.SearchParametersIVF(nprobe=min(int(self._inner.nlist), (settings.nprobe or 1) * widening))
+            if is_graph(faiss.downcast_index(self._inner.quantizer)):
+                width = max(inside.nprobe, (settings.ef_search or 1) * widening)
+                kept.append(_FAISS.SearchParametersHNSW(efSearch=min(int(self._inner.nlist), width)))
+                inside.quantizer_params = kept[0]
         elif is_graph(self._inner):
-            live = len(self)
-            width = max(count, (settings.ef_search or 1) * widening)
-            total = int(self._index.ntotal)
-            inside = _FAISS.SearchParametersHNSW(efSearch=min(total, -(-width * total // max(1, live))))
+            inside = _FAISS.SearchParametersHNSW(efSearch=self._width(settings, count, widening))
             if self.slots is not None:
                 kept.append(_selector(self.slots >= 0))
                 inside.sel = kept[0]
@@ -167,6 +164,12 @@ class Proposer:
             return inside, kept
         kept.append(inside)
         return _FAISS.SearchParametersPreTransform(index_params=inside), kept
+
+    def _width(self, settings: SearchSettings, count: int, widening: int) -> int:
+        """Nodes of a graph to keep: more where removed ones are among them."""
+        total = int(self._index.ntotal)
+        wanted = max(count, (settings.ef_search or 1) * widening)
+        return min(total, -(-wanted * total // max(1, len(self))))
 
 
 def slots_fit(slots: NDArray[np.int64], nodes: int) -> bool:

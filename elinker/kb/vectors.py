@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from elinker.errors import KnowledgeBaseError
 
-_SCALARS = 1 << 21
+_SCALARS = 1 << 18
 _COPIED_SCALARS = 1 << 24
 
 Vectors = NDArray[np.float32]
@@ -99,7 +99,6 @@ def write_vectors(path: Path, blocks: Iterator[Vectors], count: int, dim: int) -
     for block in blocks:
         target[end : end + len(block)] = block
         end += len(block)
-    target.flush()
 
 
 def blocks_of(vectors: Vectors, keep: NDArray[np.bool_] | None = None) -> Iterator[Vectors]:

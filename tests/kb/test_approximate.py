@@ -214,13 +214,32 @@ def test_a_removal_of_nothing_or_of_all_is_a_usage_error(tmp_path: Path, ids: li
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_few_entities_can_have_any_kind_or_the_error_says_how_to_go_on(tmp_path: Path, kind: str) -> None:
+def test_a_few_entities_can_have_any_kind(tmp_path: Path, kind: str) -> None:
     base = build(numbered(0, 20), Directions(), tmp_path / "base", index=kind)
     assert [candidate[0].entity_id for candidate in base.candidates(base.vectors([3]), 1)] == ["Q3"]
+
+
+@pytest.mark.parametrize("index", ["IVF64,SQ8", "IVF4096_HNSW16,PQ4x4fs"])
+def test_too_few_entities_for_an_index_are_a_usage_error_that_says_how_to_go_on(tmp_path: Path, index: str) -> None:
     with pytest.raises(UsageError, match="cannot be trained on 2 entities") as caught:
-        build(numbered(0, 2), Directions(), tmp_path / "two", index="IVF64,SQ8")
+        build(numbered(0, 2), Directions(), tmp_path / "two", index=index)
     assert caught.value.hint == "--index auto picks one that fits"
     assert not (tmp_path / "two").exists()
+
+
+def test_centroids_found_in_two_levels_lead_to_the_nearest_rows(tmp_path: Path) -> None:
+    news: list[tuple[str, int, int | None]] = []
+    base = build(
+        numbered(0, COUNT),
+        Directions(),
+        tmp_path / "base",
+        index="IVF1024_HNSW8,Flat",
+        progress=lambda *heard: news.append(heard),
+    )
+    assert recall(base) > 0.9
+    for stage in ("training", "indexing"):
+        (total,) = {total for name, _, total in news if name == stage}
+        assert sum(done for name, done, _ in news if name == stage) == total
 
 
 @pytest.mark.parametrize(
