@@ -180,3 +180,33 @@ def test_linking_is_at_least_as_good_as_the_card_says(name: str, tmp_path: Path)
     assert done.returncode == 0, done.stderr
     (result,) = json.loads(report.read_text(encoding="utf-8"))["benchmarks"]
     assert result["linking"]["micro"]["f1"] >= FLOORS[name]
+
+
+def test_bf16_changes_no_mention(linker: "elinker.Linker") -> None:
+    """Where the processor has no bf16 there is nothing to change."""
+    onegen = linker.onegen
+    source = onegen.source(NEWS)
+    windows = [source.slice(start, start + 60) for start in range(0, len(source), 60)]
+    rounded, mixed = onegen.mark(windows), onegen.mixed
+    onegen.mixed = False
+    exact = onegen.mark(windows)
+    onegen.mixed = mixed
+    assert [marking.mentions for marking in rounded] == [marking.mentions for marking in exact]
+    assert sum(len(marking.mentions) for marking in exact) > 20
+
+
+def test_the_starter_has_a_draft_head_that_saves_passes(
+    linker: "elinker.Linker", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from elinker.onegen.drafting import Capitalised
+
+    onegen, rows = linker.onegen, []
+    read_rows = onegen.backbone.read_rows
+    monkeypatch.setattr(onegen.backbone, "read_rows", lambda *given: rows.append(len(given[0])) or read_rows(*given))
+    source = onegen.source(NEWS)
+    windows = [source.slice(start, start + 60) for start in range(0, len(source), 60)]
+    drafted = onegen.mark(windows)
+    passes = sum(rows)
+    guessed = onegen.mark(windows, drafter=Capitalised())
+    assert [marking.mentions for marking in drafted] == [marking.mentions for marking in guessed]
+    assert passes < sum(rows) - passes
