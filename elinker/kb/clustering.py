@@ -5,6 +5,8 @@ as many groups as the square root of the number of lists, and each group is clus
 is a thirtieth of the work. What is trained and when is in `proposals`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import faiss
@@ -28,25 +30,31 @@ def train(index: Any, sample: Vectors, report: Progress) -> None:
     """
     lists = faiss.try_extract_index_ivf(index)
     _silence_advice(index if lists is None else lists)
-    if lists is None or lists.nlist < _TWO_LEVELS_FROM or len(sample) < lists.nlist:
+    if lists is None or len(sample) < lists.nlist:
         report("training", 0, None)
         index.train(sample)
         return
-    centroids = _two_levels(_transformed(index, sample), lists.nlist, report)
-    with single_thread():  # a graph that several threads make is another one each time
+    transformed = _transformed(index, sample)
+    if lists.nlist < _TWO_LEVELS_FROM:
+        report("training", 0, None)
+        centroids = _centroids(transformed, lists.nlist)
+    else:
+        centroids = _two_levels(transformed, lists.nlist, report)
+    # a graph that several threads make is another one each time, and codes are clustered in steps too small to share
+    with single_thread():
         faiss.downcast_index(lists.quantizer).add(centroids)
-    index.train(sample)
+        index.train(sample)
 
 
-class single_thread:  # noqa: N801
-    """While it lasts FAISS works in one thread, where the result would depend on their number."""
-
-    def __enter__(self) -> None:
-        self._before = faiss.omp_get_max_threads()
-        faiss.omp_set_num_threads(1)
-
-    def __exit__(self, *_: object) -> None:
-        faiss.omp_set_num_threads(self._before)
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """While it lasts FAISS works in one thread, for work whose result would depend on their number."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def _silence_advice(index: Any) -> None:
@@ -93,11 +101,13 @@ def _shares(sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 
 
 def _centroids(vectors: Vectors, count: int) -> Vectors:
+    """Centroids of unit length, as FAISS's own for inner products. *Shape:* (count, dim)."""
     means = faiss.Kmeans(
         vectors.shape[1],
         count,
         niter=_ITERATIONS,
         seed=_SEED,
+        spherical=True,
         min_points_per_centroid=1,
         max_points_per_centroid=1 << 30,
     )

@@ -18,6 +18,7 @@ KINDS = ("flat", "hnsw", "ivfpq")
 """Names for factory strings that fit the number of vectors; any other word is taken as a factory string itself."""
 
 _EXACT_SCALARS = 20_000_000
+_GRAPH_SCALARS = 100_000_000
 _MAX_LISTS = 65_536
 _FEWEST_PROBED = 64
 _CODE_PARTS = 256
@@ -56,7 +57,8 @@ def factory_for(kind: str, count: int, dim: int) -> str:
         UsageError: the string is longer or asks for more than a base may hold.
     """
     if kind == AUTO:
-        kind = "flat" if count * dim <= _EXACT_SCALARS else "ivfpq"
+        scalars = count * dim
+        kind = "flat" if scalars <= _EXACT_SCALARS else "hnsw" if scalars <= _GRAPH_SCALARS else "ivfpq"
     if kind == "flat":
         return FLAT
     if kind == "hnsw":

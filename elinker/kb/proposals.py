@@ -1,5 +1,6 @@
 """A FAISS index that proposes rows for a query from codes or a graph. Exact scores are made in `approximate`."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinker.errors import KnowledgeBaseError
-from elinker.kb.clustering import train
+from elinker.kb.clustering import single_thread, train
 from elinker.kb.faiss_file import clear_tail, empty_index, inner, is_graph, is_lists, list_ids, read_index
 from elinker.kb.kinds import SearchSettings, sample_size
 from elinker.kb.progress import Progress
@@ -17,7 +18,7 @@ from elinker.kb.vectors import Vectors
 _FAISS: Any = faiss
 """FAISS without its type stubs, which lack search parameters."""
 
-_ADDED = 8192
+_ADDED = 4096
 _FEWEST_LIVE = 0.8
 
 
@@ -84,10 +85,12 @@ class Proposer:
     def add(self, vectors: Vectors, report: Progress) -> None:
         """Append vectors of unit length as the next rows. *Shape:* (n, dim)."""
         first = len(self)
-        for start in range(0, len(vectors), _ADDED):
-            block = np.ascontiguousarray(vectors[start : start + _ADDED])
-            self._index.add(block)
-            report("indexing", len(block), len(vectors))
+        # a graph that several threads make is another one each time
+        with single_thread() if is_graph(self._inner) else nullcontext():
+            for start in range(0, len(vectors), _ADDED):
+                block = np.ascontiguousarray(vectors[start : start + _ADDED])
+                self._index.add(block)
+                report("indexing", len(block), len(vectors))
         if self.slots is not None:
             self.slots = np.concatenate([self.slots, np.arange(first, first + len(vectors))])
 

@@ -91,6 +91,11 @@ def base(request: pytest.FixtureRequest, tmp_path: Path) -> KnowledgeBase:
     return build(numbered(0, COUNT), Directions(), tmp_path / "base", index=request.param)
 
 
+def test_building_twice_gives_the_same_files(built: KnowledgeBase, tmp_path: Path) -> None:
+    again = build(numbered(0, COUNT), Directions(), tmp_path / "base", index=built.manifest.index_factory)
+    assert again.manifest.files == built.manifest.files
+
+
 def test_most_of_the_nearest_rows_are_found(built: KnowledgeBase) -> None:
     assert recall(built) > 0.9
 
@@ -140,6 +145,19 @@ def test_a_saved_copy_answers_alike(built: KnowledgeBase, tmp_path: Path) -> Non
         KnowledgeBase.open(tmp_path / "copy").search(queries(), 5), built.search(queries(), 5), strict=True
     ):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_spacy_sees_the_vectors_of_any_kind_of_base(built: KnowledgeBase, tmp_path: Path) -> None:
+    from spacy.vocab import Vocab
+
+    from elinker.spacy_kb import OneGenKnowledgeBase
+
+    OneGenKnowledgeBase(Vocab(), built).to_disk(tmp_path / "kb")
+    kb = OneGenKnowledgeBase(Vocab()).from_disk(tmp_path / "kb")
+    assert kb.get_vector("Q5") == built.vectors([5])[0].tolist()
+    (candidate,) = kb.get_alias_candidates("entity 7")
+    assert candidate.entity_ == "Q7"
+    assert kb.get_alias_candidates("nobody") == []
 
 
 def test_adding_and_removing_keeps_rows_scores_and_recall_without_encoding_again(base: KnowledgeBase) -> None:

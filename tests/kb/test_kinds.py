@@ -12,13 +12,14 @@ from elinker.kb.kinds import FLAT, KINDS, factory_for, sample_size, search_setti
     [
         (9_075, 384, FLAT),
         (52_000, 384, FLAT),
-        (53_000, 384, "IVF1024_HNSW16,PQ96x4fs"),
+        (53_000, 384, "HNSW32_SQ8"),
+        (270_000, 384, "IVF2048_HNSW16,PQ96x4fs"),
         (1_000_000, 384, "IVF4096_HNSW16,PQ96x4fs"),
         (4_800, 4096, FLAT),
         (6_000_000, 4096, "IVF8192_HNSW16,PQ256x4fs"),
     ],
 )
-def test_auto_is_exact_for_few_numbers_and_ivfpq_for_many(count: int, dim: int, factory: str) -> None:
+def test_auto_is_exact_for_few_numbers_a_graph_for_more_and_ivfpq_for_many(count: int, dim: int, factory: str) -> None:
     assert factory_for("auto", count, dim) == factory
 
 
