@@ -17,11 +17,13 @@ def load(name: str | None = None, **options: Any) -> "Linker":
     Without a name but with `model` and `kb`, these two with a decision that is not fitted.
     `options` are those of `elinker.linking.linker.Linker.load`, for example `device="cuda"` or `threshold=0.7`.
     """
-    from elinker.linking.linker import Linker
     from elinker.resources import STARTER, find_pipeline
 
     complete = name is None and options.get("model") is not None and options.get("kb") is not None
-    return Linker.load(None if complete else find_pipeline(name or STARTER), **options)
+    path = None if complete else find_pipeline(name or STARTER)
+    from elinker.linking.linker import Linker  # takes seconds; a wrong name is told at once
+
+    return Linker.load(path, **options)
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,7 @@ from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Reco
 from elinker.corpus.registry import output_format, writable
 from elinker.corpus.runner import Annotator, Summary, annotate_corpus
 from elinker.errors import UsageError
-from elinker.resources import STARTER
+from elinker.resources import STARTER, find_pipeline
 from elinker.schema import Document
 
 INPUT = "Input"
@@ -194,12 +194,13 @@ def _complain(record: BadRecord) -> None:
 def _load(pipeline: str | None, options: dict[str, Any], *, quiet: bool) -> Annotator:
     import elinker
 
+    name = pipeline and str(find_pipeline(pipeline))
     linker: Annotator
     if quiet or not err.is_terminal:
-        linker = elinker.load(pipeline, **options)
+        linker = elinker.load(name, **options)
     else:
         with err.status(f"loading {pipeline or options['model'] or STARTER}"):
-            linker = elinker.load(pipeline, **options)
+            linker = elinker.load(name, **options)
     return linker
 
 

