@@ -150,7 +150,7 @@ def test_options_of_the_linker_reach_it(run: Run, linker: Any, monkeypatch: pyte
     ]
     assert run("--text", "x", *arguments).exit_code == 0
     assert given == {
-        "name": None,
+        "name": "pipeline",
         "preset": None,
         "model": "m",
         "kb": Path("k"),
