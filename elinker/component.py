@@ -101,7 +101,9 @@ def make_onegen_linker(
             batch_size=batch_size,
         )
 
-    return OneGenLinker(nlp, name, load, mentions=mentions, keep_nil=keep_nil, alignment_mode=alignment_mode, draft=draft)
+    return OneGenLinker(
+        nlp, name, load, mentions=mentions, keep_nil=keep_nil, alignment_mode=alignment_mode, draft=draft
+    )
 
 
 class OneGenLinker:
