@@ -322,7 +322,7 @@ def main() -> None:
     files = load_texts(options.texts, 8 if options.quick else None)
     documents = [document for file in files for document in file]
     sources = windows_of(onegen, documents)
-    timed = every(sources, 32 if options.quick else 192)
+    timed = every(sources, 24 if options.quick else 192)
     wanted = by_token(onegen, timed)
     ways = compare(onegen, meter, timed, wanted, 1 if options.quick else options.runs)
     console.print(table(ways, len(timed)))
