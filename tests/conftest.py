@@ -75,13 +75,18 @@ def tokenizer_json(architecture: str) -> str:
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     if architecture == "bert":
-        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=100))
-        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-        tokenizer.train_from_iterator(
-            CORPUS, trainers.WordPieceTrainer(vocab_size=400, special_tokens=special, show_progress=False)
-        )
+        # The vocabulary is put together here: what the library's trainer makes is another one each time.
+        reader = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        reader.normalizer = normalizers.BertNormalizer(lowercase=True)
+        reader.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        normal = [reader.normalizer.normalize_str(text) for text in CORPUS]
+        words = sorted({word for text in normal for word, _ in reader.pre_tokenizer.pre_tokenize_str(text)})
+        characters = sorted({character for word in words for character in word})
+        pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters, *(f"##{c}" for c in characters)]
+        pieces += [word for word in words if len(word) > 1]
+        vocabulary = {piece: number for number, piece in enumerate(pieces)}
+        tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
+        tokenizer.normalizer, tokenizer.pre_tokenizer = reader.normalizer, reader.pre_tokenizer
     elif architecture == "qwen2":
         tokenizer = Tokenizer(models.BPE())
         tokenizer.normalizer = normalizers.NFC()

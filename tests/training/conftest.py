@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import (
     AutoTokenizer,
     BertConfig,
@@ -108,19 +108,22 @@ def recipe() -> Path:
 
 @pytest.fixture(scope="session")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with an encoder of BERT's kind (random weights) and a WordPiece tokenizer trained on the texts."""
+    """A directory with an encoder of BERT's kind (random weights) and a WordPiece tokenizer of the texts' words."""
     directory = tmp_path_factory.mktemp("base")
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
     corpus = [text.text for text in TEXTS] + [
         f"{' '.join(entity.names)} {entity.description} start end of a name link this to an entity continue summary"
         for entity in ENTITIES
     ]
-    tokenizer.train_from_iterator(
-        corpus, trainers.WordPieceTrainer(vocab_size=200, special_tokens=special, show_progress=False)
-    )
+    # Put together here: what the library's trainer makes is another vocabulary each time.
+    normal = [normalizer.normalize_str(text) for text in corpus]
+    words = sorted({word for text in normal for word, _ in splitter.pre_tokenize_str(text)})
+    characters = sorted({character for word in words for character in word})
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters, *(f"##{c}" for c in characters)]
+    pieces += [word for word in words if len(word) > 1]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
     wrapped = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="[PAD]",
