@@ -381,7 +381,7 @@ FULL = (
         (("flat", ()), ("ivfpq", (32, 64, 128)), ("IVF1024_HNSW16,PQ1024x4fs", (64, 128))),
     ),
 )
-QUICK = (Group("1m", MILLION, 384, (128, 32, 0), (("ivfpq", ()),)),)
+QUICK = (Group("1m", MILLION, 384, (96, 32, 0), (("ivfpq", ()),)),)
 
 
 def measure(group: Group, real: Real, place: Path, threads: int, *, flat_is_an_index: bool) -> list[dict[str, Any]]:
@@ -614,7 +614,7 @@ def main() -> None:
         print(json.dumps(work(options.directory, options.factory)))
         return
     start = time.perf_counter()
-    real = real_vectors(24 if options.quick else 600)
+    real = real_vectors(16 if options.quick else 600)
     say(f"{len(real.mentions)} real mentions in the base, {len(real.strangers)} outside")
     groups = QUICK if options.quick else [g for g in FULL if not options.only or g.name in options.only]
     rows: list[dict[str, Any]] = []
