@@ -114,8 +114,19 @@ def real_vectors(documents: int) -> Real:
 
 
 def nearest(vectors: Vectors, queries: Vectors, k: int) -> tuple[Vectors, NDArray[np.int64]]:
-    scores, rows = faiss.knn(queries, vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
-    return scores, rows
+    """The exact answer. For few queries and many vectors, a matrix product in blocks takes a third of FAISS's time."""
+    if len(vectors) < 100_000:
+        scores, rows = faiss.knn(queries, vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
+        return scores, rows
+    found, owners = [], []
+    for start in range(0, len(vectors), 4 * CHUNK):
+        products = queries @ vectors[start : start + 4 * CHUNK].T
+        best = np.argpartition(products, -k, axis=1)[:, -k:]
+        found.append(np.take_along_axis(products, best, axis=1))
+        owners.append(best + start)
+    scores, rows = np.concatenate(found, axis=1), np.concatenate(owners, axis=1)
+    order = np.lexsort((rows, -scores), axis=1)[:, :k]
+    return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
 
 
 def crowding(entities: Vectors) -> Callable[[int], float]:
@@ -381,7 +392,7 @@ FULL = (
         (("flat", ()), ("ivfpq", (32, 64, 128)), ("IVF1024_HNSW16,PQ1024x4fs", (64, 128))),
     ),
 )
-QUICK = (Group("1m", MILLION, 384, (96, 32, 0), (("ivfpq", ()),)),)
+QUICK = (Group("1m", MILLION, 384, (128, 64, 0), (("ivfpq", ()),)),)
 
 
 def measure(group: Group, real: Real, place: Path, threads: int, *, flat_is_an_index: bool) -> list[dict[str, Any]]:
@@ -614,7 +625,7 @@ def main() -> None:
         print(json.dumps(work(options.directory, options.factory)))
         return
     start = time.perf_counter()
-    real = real_vectors(16 if options.quick else 600)
+    real = real_vectors(24 if options.quick else 600)
     say(f"{len(real.mentions)} real mentions in the base, {len(real.strangers)} outside")
     groups = QUICK if options.quick else [g for g in FULL if not options.only or g.name in options.only]
     rows: list[dict[str, Any]] = []

@@ -38,9 +38,11 @@ class ApproximateIndex(RowIndex):
             KnowledgeBaseError: a file is not what it should be, or they do not belong together.
         """
         exact = open_vectors(vectors)
+        if exact.shape[1] != dim:
+            raise KnowledgeBaseError(f"{vectors} has {exact.shape[1]} dimensions, the manifest says {dim}")
         proposer = Proposer.open(index, factory, dim, slots=None if slots is None else open_slots(slots))
-        if exact.shape != (len(proposer), dim):
-            raise KnowledgeBaseError(f"{vectors} is of shape {exact.shape}, the index of {(len(proposer), dim)}")
+        if len(exact) != len(proposer):
+            raise KnowledgeBaseError(f"{vectors} has {len(exact)} rows, {index} {len(proposer)}")
         return cls(proposer, exact, settings)
 
     def __len__(self) -> int:

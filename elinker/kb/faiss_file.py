@@ -40,8 +40,8 @@ def empty_index(factory: str, dim: int) -> Any:
     check_factory(factory)
     try:
         index = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0].rpartition(": ")[2]
+    except (RuntimeError, MemoryError) as error:
+        reason = (str(error) or "out of memory").splitlines()[0].rpartition(": ")[2]
         raise UsageError(f"index {factory!r} does not fit {dim} dimensions: {reason}") from None
     known = (*_SQUEEZED, *_GRAPHS, faiss.IndexFlatIP, faiss.IndexFlatL2, faiss.IndexPreTransform)
     for part in [*transforms(index), *_parts(index)]:

@@ -362,6 +362,21 @@ def test_slots_that_do_not_fit_the_graph_are_refused(tmp_path: Path) -> None:
             KnowledgeBase.open(base.path)
 
 
+def test_vectors_of_another_shape_are_refused(graph: KnowledgeBase) -> None:
+    for shape in ((200, DIM + 1), (199, DIM)):
+        np.save(graph.path / "vectors.npy", np.ones(shape, np.float32))
+        tamper(graph)
+        with pytest.raises(KnowledgeBaseError, match=r"vectors\.npy has"):
+            KnowledgeBase.open(graph.path)
+
+
+def test_vectors_that_would_have_to_be_unpickled_are_refused(graph: KnowledgeBase) -> None:
+    np.save(graph.path / "vectors.npy", np.array([object()] * 200), allow_pickle=True)
+    tamper(graph)
+    with pytest.raises(KnowledgeBaseError, match=r"vectors\.npy cannot be read"):
+        KnowledgeBase.open(graph.path)
+
+
 @pytest.mark.parametrize("keys", [{"search": None}, {"index_factory": "Flat"}, {"search": {"nprobe": 0}}])
 def test_a_manifest_whose_search_does_not_fit_its_index_is_refused(graph: KnowledgeBase, keys: dict[str, Any]) -> None:
     tamper(graph, **keys)
