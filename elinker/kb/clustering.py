@@ -13,7 +13,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from elinker.kb.faiss_file import transforms
+from elinker.kb.faiss_file import inner, is_graph, is_lists, transforms
 from elinker.kb.progress import Progress
 from elinker.kb.vectors import Vectors
 
@@ -28,8 +28,9 @@ def train(index: Any, sample: Vectors, report: Progress) -> None:
     Raises:
         RuntimeError: FAISS has too few vectors.
     """
-    lists = faiss.try_extract_index_ivf(index)
-    _silence_advice(index if lists is None else lists)
+    within = inner(index)
+    lists = within if is_lists(within) else None
+    _silence_advice(within)
     if lists is None or len(sample) < lists.nlist:
         report("training", 0, None)
         index.train(sample)
@@ -59,7 +60,8 @@ def single_thread() -> Iterator[None]:
 
 def _silence_advice(index: Any) -> None:
     """FAISS prints a warning for each clustering of fewer vectors than it would like."""
-    parts: list[Any] = [index, getattr(index, "pq", None)]
+    codes: Any = faiss.downcast_index(index.storage) if is_graph(index) else index
+    parts: list[Any] = [codes, getattr(codes, "pq", None)]
     for part in parts:
         if hasattr(part, "cp"):
             part.cp.min_points_per_centroid = 1

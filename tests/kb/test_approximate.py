@@ -245,6 +245,14 @@ def test_too_few_entities_for_an_index_are_a_usage_error_that_says_how_to_go_on(
     assert not (tmp_path / "two").exists()
 
 
+@pytest.mark.parametrize("index", ["ivfpq", "IVF16,PQ4x4", "HNSW8_PQ4x4", "PQ4x4"])
+def test_faiss_prints_no_advice_about_small_samples(
+    tmp_path: Path, index: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    build(numbered(0, 300), Directions(), tmp_path / "base", index=index)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_centroids_found_in_two_levels_lead_to_the_nearest_rows(tmp_path: Path) -> None:
     news: list[tuple[str, int, int | None]] = []
     base = build(
