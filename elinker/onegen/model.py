@@ -174,16 +174,18 @@ class OneGen:
         for source in sources:
             self._check_length(source)
         markings: list[Marking] = [Marking((), unit_vectors((), self.dim))] * len(sources)
-        with self._mixed_precision():
+        with self._products(mixed=self.mixed):
             self._mark(range(len(sources)), sources, markings, drafter or self.drafter, batch_size)
         if self.mixed:
             close = [number for number, marking in enumerate(markings) if marking.margin < _ROUNDING]
             known = KnownMentions(sources, [marking.mentions for marking in markings])
-            self._mark(close, sources, markings, known, batch_size)
+            with self._products(mixed=False):
+                self._mark(close, sources, markings, known, batch_size)
         return markings
 
-    def _mixed_precision(self) -> torch.autocast:
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.mixed)
+    def _products(self, *, mixed: bool) -> torch.autocast:
+        """How matrices are multiplied, whatever the caller does: in bf16, or in the number type of the weights."""
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed)
 
     def _mark(
         self,
@@ -208,7 +210,7 @@ class OneGen:
         sequences = [self.layout.marked(source, spans) for source, spans in zip(sources, mentions, strict=True)]
         for source, sequence in zip(sources, sequences, strict=True):
             self._check_length(source, len(sequence))
-        with self._mixed_precision():
+        with self._products(mixed=self.mixed):
             return self._vectors(sequences, batch_size, None)
 
     def annotate(self, texts: Sequence[str], *, batch_size: int = 32) -> list[list[tuple[int, int, Any]]]:
@@ -270,7 +272,8 @@ class OneGen:
             progress: called with the number of texts just encoded.
         """
         sequences = [self.layout.document(text) for text in texts]
-        vectors = self._vectors(sequences, batch_size, progress)  # in float32: made once, compared with for long
+        with self._products(mixed=False):  # made once, compared with for long
+            vectors = self._vectors(sequences, batch_size, progress)
         return np.concatenate([*vectors, unit_vectors((), self.dim)])
 
     def _vectors(

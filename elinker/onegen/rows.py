@@ -122,10 +122,10 @@ def _attention(name: str) -> Callable[..., tuple[Tensor, Tensor | None]]:
             query, key, value = query.float(), key.float(), value.float()
         outputs = []
         parts = (torch.split(tensor, list(rows.counts), dim=2) for tensor in (query, key, value))
-        for cache, asking, new_keys, new_values in zip(rows.caches, *parts, strict=True):
-            keys, values = cache.append(module.layer_idx, new_keys, new_values)
-            mask = rows.mask(asking, keys.shape[2], options.get("sliding_window"))
-            with torch.autocast(query.device.type, enabled=False):
+        with torch.autocast(query.device.type, enabled=False):
+            for cache, asking, new_keys, new_values in zip(rows.caches, *parts, strict=True):
+                keys, values = cache.append(module.layer_idx, new_keys, new_values)
+                mask = rows.mask(asking, keys.shape[2], options.get("sliding_window"))
                 outputs.append(attention(module, asking, keys, values, mask, **options)[0])
         return torch.cat(outputs, dim=1).to(dtype), None
 

@@ -245,6 +245,16 @@ def test_where_rounding_could_decide_a_choice_float32_does(mixed: "OneGen", monk
     assert any(marking.margin != wanted.margin for marking, wanted in zip(rounded, exact, strict=True))
 
 
+def test_that_holds_where_the_caller_multiplies_in_bf16_too(mixed: "OneGen", monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("elinker.onegen.model._ROUNDING", float("inf"))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        decided = mixed.mark(windows(mixed))
+    mixed.mixed = False
+    for marking, wanted in zip(decided, mixed.mark(windows(mixed)), strict=True):
+        assert marking.mentions == wanted.mentions
+        np.testing.assert_allclose(marking.vectors, wanted.vectors, atol=1e-5)
+
+
 def test_rounding_does_not_depend_on_what_a_text_is_read_with(mixed: "OneGen") -> None:
     together = mixed.mark(windows(mixed))
     for source, marking in zip(windows(mixed), together, strict=True):
