@@ -25,8 +25,8 @@ from spacy.training import Example
 
 from elinker.corpus.docbin import ENTITY_TYPE, USER_DATA_KEY
 from elinker.errors import UsageError
-from elinker.linking.linker import COMPONENT, DraftSource, Linker, MentionSource
-from elinker.resources import STARTER, find_pipeline
+from elinker.linking.linker import DraftSource, Linker, MentionSource
+from elinker.resources import COMPONENT, STARTER, find_pipeline
 from elinker.schema import Candidate, Document, Mention
 
 NIL = "NIL"

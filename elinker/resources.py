@@ -7,6 +7,9 @@ from elinker.errors import UsageError
 STARTER = "en_starter"
 """Name of the pipeline that is used when none is named."""
 
+COMPONENT = "onegen_linker"
+"""Name of the spaCy factory, and of the directory of a linker inside a saved spaCy pipeline."""
+
 _PACKAGE = Path(__file__).parent
 
 
@@ -32,3 +35,17 @@ def find_pipeline(name_or_path: str | Path) -> Path:
     raise UsageError(
         f"no pipeline {str(name_or_path)!r}", hint=f"give a directory or one of: {', '.join(names) or 'none shipped'}"
     )
+
+
+def pipeline_part(name_or_path: str | Path, part: str) -> Path:
+    """The `model` or `kb` directory that is meant: that of a pipeline, or the directory itself.
+
+    Raises:
+        UsageError: there is neither.
+    """
+    try:
+        found = find_pipeline(name_or_path)
+    except UsageError as error:
+        raise UsageError(f"neither a directory nor a pipeline: {str(name_or_path)!r}", hint=error.hint) from None
+    inside = found / COMPONENT / part
+    return inside if inside.is_dir() else found

@@ -1,9 +1,16 @@
 """The two streams of the command line: results on stdout, everything said to a person on stderr."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from elinker.errors import ElinkerError
+
+if TYPE_CHECKING:
+    from elinker.kb.progress import Progress as StageProgress
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -21,6 +28,20 @@ def progress(*extra: TextColumn) -> Progress:
         console=err,
         transient=True,
     )
+
+
+@contextmanager
+def stages() -> "Iterator[StageProgress]":
+    """A bar on stderr for each stage of work on a base."""
+    with progress() as display:
+        tasks: dict[str, int] = {}
+
+        def report(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = display.add_task(stage, total=total)
+            display.update(tasks[stage], advance=done)  # type: ignore[arg-type]
+
+        yield report
 
 
 def report(error: ElinkerError) -> None:

@@ -1,26 +1,21 @@
 """`elinker kb`: build, look into, search, extend and verify knowledge bases. The work is done in `elinker.kb`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from elinker.cli import kb_import
-from elinker.cli.console import err, out, progress
-from elinker.errors import InputError, KnowledgeBaseError, UsageError
-from elinker.resources import STARTER, find_pipeline
+from elinker.cli.console import err, out, stages
+from elinker.errors import InputError, KnowledgeBaseError
+from elinker.resources import COMPONENT, STARTER, find_pipeline, pipeline_part
 
 if TYPE_CHECKING:
     from elinker.kb import EntityFile, KnowledgeBase, Manifest
-    from elinker.kb.progress import Progress
     from elinker.onegen.model import OneGen
 
 app = typer.Typer(help="Build, inspect, search and extend knowledge bases.", no_args_is_help=True)
 app.add_typer(kb_import.app, name="import")
-
-_COMPONENT = "onegen_linker"
 
 Entities = Annotated[
     Path,
@@ -78,7 +73,7 @@ def build(
     with Rejects(_rejects_path(output)) as rejects:
         source = EntityFile(entities, rejects=rejects)
         encoder = _load_model(model, device, preset)
-        with _bars() as report:
+        with stages() as report:
             base = build_base(
                 source,
                 encoder,
@@ -106,7 +101,7 @@ def info(
     from elinker.corpus.highlight import printable
     from elinker.kb import KnowledgeBase
 
-    opened = KnowledgeBase.open(_part(base, "kb"))
+    opened = KnowledgeBase.open(pipeline_part(base, "kb"))
     manifest = opened.manifest
     if as_json:
         typer.echo(manifest.model_dump_json(indent=2))
@@ -143,7 +138,7 @@ def search(
     """
     from elinker.kb import KnowledgeBase
 
-    base = KnowledgeBase.open(_part(kb, "kb"))
+    base = KnowledgeBase.open(pipeline_part(kb, "kb"))
     encoder = _search_model(base, kb, model, device, preset)
     named = base.rows_named(text)
     if named:
@@ -172,11 +167,11 @@ def add(
     from elinker.kb import EntityFile, KnowledgeBase, Rejects
     from elinker.kb.build import add as add_entities
 
-    base = KnowledgeBase.open(_part(kb, "kb"))
+    base = KnowledgeBase.open(pipeline_part(kb, "kb"))
     with Rejects(_rejects_path(base.path)) as rejects:
         source = EntityFile(entities, rejects=rejects)
         encoder = _load_model(model, device, preset)
-        with _bars() as report:
+        with stages() as report:
             grown = add_entities(base, source, encoder, batch_size=batch_size, progress=report)
     _conclude(f"{len(grown) - len(base):,} entities added, {len(grown):,} in {base.path}", source, rejects.path)
 
@@ -194,9 +189,9 @@ def remove(
     from elinker.kb import KnowledgeBase
     from elinker.kb.build import remove as remove_entities
 
-    base = KnowledgeBase.open(_part(kb, "kb"))
+    base = KnowledgeBase.open(pipeline_part(kb, "kb"))
     named = [*(ids or []), *([] if file is None else _ids_in(file))]
-    with _bars() as report:
+    with stages() as report:
         left = remove_entities(base, named, progress=report)
     err.print(f"{len(base) - len(left):,} entities removed, {len(left):,} in {base.path}")
 
@@ -207,8 +202,8 @@ def reindex(kb: Base, index: Index = "auto") -> None:
     from elinker.kb import KnowledgeBase
     from elinker.kb.build import reindex as reindex_base
 
-    base = KnowledgeBase.open(_part(kb, "kb"))
-    with _bars() as report:
+    base = KnowledgeBase.open(pipeline_part(kb, "kb"))
+    with stages() as report:
         done = reindex_base(base, index, progress=report)
     err.print(f"{base.path} has an index of kind {done.manifest.index_factory}")
 
@@ -226,7 +221,7 @@ def verify(
 
     from elinker.kb.verify import verify as verify_base
 
-    directory = _part(base, "kb")
+    directory = pipeline_part(base, "kb")
     encoder = None if model is None else _load_model(model, device, preset)
     table = Table("check", "result", title=str(directory), title_justify="left")
     sound = True
@@ -254,21 +249,11 @@ def _searched(manifest: "Manifest") -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings.items())
 
 
-def _part(name_or_path: str, part: str) -> Path:
-    """The `model` or `kb` directory that is meant: that of a pipeline, or the directory itself."""
-    try:
-        found = find_pipeline(name_or_path)
-    except UsageError as error:
-        raise UsageError(f"neither a directory nor a pipeline: {name_or_path!r}", hint=error.hint) from None
-    inside = found / _COMPONENT / part
-    return inside if inside.is_dir() else found
-
-
 def _load_model(name_or_path: str, device: str | None, preset: str | None = None) -> "OneGen":
     from elinker.onegen.model import OneGen
     from elinker.onegen.presets import is_published
 
-    directory = name_or_path if is_published(name_or_path) else _part(name_or_path, "model")
+    directory = name_or_path if is_published(name_or_path) else pipeline_part(name_or_path, "model")
 
     with err.status("loading the model"):
         return OneGen.from_pretrained(directory, preset=preset, device=device)
@@ -283,7 +268,7 @@ def _search_model(
         base.check_model(encoder)
         return encoder
     pipeline = find_pipeline(kb)
-    if not (pipeline / _COMPONENT / "model").is_dir():
+    if not (pipeline / COMPONENT / "model").is_dir():
         pipeline = find_pipeline(STARTER)
     encoder = _load_model(str(pipeline), device)
     try:
@@ -310,20 +295,6 @@ def _print_entities(base: "KnowledgeBase", title: str, found: list[tuple[float |
         identifier = Text(printable(entity.id), Style(link=base.url(entity.id)))
         table.add_row(shown, identifier, Text(printable(entity.label)), Text(printable(entity.description)))
     out.print(table)
-
-
-@contextmanager
-def _bars() -> "Iterator[Progress]":
-    """A bar on stderr for each stage of a build."""
-    with progress() as display:
-        tasks: dict[str, int] = {}
-
-        def report(stage: str, done: int, total: int | None) -> None:
-            if stage not in tasks:
-                tasks[stage] = display.add_task(stage, total=total)
-            display.update(tasks[stage], advance=done)  # type: ignore[arg-type]
-
-        yield report
 
 
 def _rejects_path(directory: Path) -> Path:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from elinker.cli.console import err
+from elinker.cli.console import err, stages
+from elinker.resources import pipeline_part
 
 if TYPE_CHECKING:
     from elinker.kb.importers.conversion import Progress, Reader
@@ -156,7 +157,6 @@ def onegen_embeddings(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a base that is there.")] = False,
 ) -> None:
     """Make a base of the vectors that the reference code publishes as a pickle, without executing it."""
-    from elinker.cli.kb import _bars
     from elinker.kb.build import check_target, check_url_template
     from elinker.kb.importers.embeddings import read_embeddings
     from elinker.kb.importers.onegen_base import build_from_vectors, join
@@ -170,7 +170,7 @@ def onegen_embeddings(
     encoder = _identity(model, preset)
     begin = encoder.tokenizer.bos_token or ""
     joined = join(embeddings, documents, document_reader(encoder.settings.document.template, begin))
-    with _bars() as report:
+    with stages() as report:
         base = build_from_vectors(
             embeddings, joined, encoder, output, url_template=url_template, overwrite=overwrite, progress=report
         )
@@ -181,10 +181,9 @@ def _identity(model: str, preset: str | None) -> "OneGen":
     """The model that a base is to belong to, memory-mapped: its files are read in part, for the fingerprint."""
     from transformers import AutoConfig
 
-    from elinker.cli.kb import _part
     from elinker.onegen.model import OneGen
 
-    directory = _part(model, "model")
+    directory = pipeline_part(model, "model")
     with err.status("reading the model's settings"):
         try:  # in their own number type the weights need not be copied
             stored = AutoConfig.from_pretrained(directory).dtype

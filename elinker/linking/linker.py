@@ -20,10 +20,8 @@ from elinker.onegen.drafting import Drafter, SpansOfTexts
 from elinker.onegen.layout import Layout
 from elinker.onegen.model import OneGen, Vectors
 from elinker.onegen.source import Source
+from elinker.resources import COMPONENT
 from elinker.schema import Candidate, Document, Mention
-
-COMPONENT = "onegen_linker"
-"""Name of the factory, and of the directory of a linker inside a saved spaCy pipeline."""
 
 SETTINGS_FILE = "linker.json"
 

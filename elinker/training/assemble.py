@@ -9,8 +9,9 @@ import spacy
 from elinker.component import OneGenLinker
 from elinker.errors import ConfigError
 from elinker.kb import KnowledgeBase, build
-from elinker.linking.linker import COMPONENT, Linker, LinkerSettings
+from elinker.linking.linker import Linker, LinkerSettings
 from elinker.onegen.model import OneGen
+from elinker.resources import COMPONENT
 from elinker.training.calibration import fit
 from elinker.training.config import Config, PipelineConfig
 from elinker.training.heldout import link_heldout

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from elinker.cli import kb as kb_cli
 from elinker.errors import ElinkerError, KnowledgeBaseError, UsageError
 from elinker.kb import KnowledgeBase
+from elinker.resources import pipeline_part
 
 COMMANDS = ("build", "info", "search", "add", "remove", "reindex", "verify")
 
@@ -18,7 +19,7 @@ COMMANDS = ("build", "info", "search", "add", "remove", "reindex", "verify")
 def models(tmp_path: Path, encoder: Any, other_encoder: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory with a pipeline, whose model is `encoder`, and another model."""
     by_name = {"model": encoder, "other": other_encoder}
-    monkeypatch.setattr(kb_cli, "_load_model", lambda name, *_: by_name[kb_cli._part(name, "model").name])
+    monkeypatch.setattr(kb_cli, "_load_model", lambda name, *_: by_name[pipeline_part(name, "model").name])
     (tmp_path / "pipeline" / "onegen_linker" / "model").mkdir(parents=True)
     (tmp_path / "other").mkdir()
     monkeypatch.setattr(kb_cli, "STARTER", str(tmp_path / "pipeline"))
