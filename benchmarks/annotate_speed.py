@@ -39,7 +39,7 @@ import elinker
 from elinker.corpus.jsonl import JsonlWriter
 from elinker.labelled import read_labelled
 from elinker.linking.windows import split_windows
-from elinker.onegen.decoding import Marking, decode, initial_state
+from elinker.onegen.decoding import Marking, decode
 from elinker.onegen.drafting import Capitalised, Draft, Drafter, PlainCopy, SpansOfTexts
 from elinker.onegen.layout import Layout
 from elinker.onegen.model import OneGen
@@ -155,7 +155,7 @@ class Recorded:
         self.guesses: dict[int, list[tuple[int, int]]] = {}
 
     def __call__(self, source: Source, states: torch.Tensor | None) -> Draft:
-        draft, state = self.drafter(source, states), initial_state(source, self.layout)
+        draft, state = self.drafter(source, states), self.layout.start(source)[0]
         while allowed := state.allowed():
             state.write(draft.wants(state, allowed))
         self.guesses[id(source)] = state.mentions

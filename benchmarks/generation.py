@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from transformers import LogitsProcessor
 
-from elinker.onegen.decoding import Marking, initial_state, pad, unit_vectors
+from elinker.onegen.decoding import Marking, pad, unit_vectors
 from elinker.onegen.grammar import Action
 from elinker.onegen.layout import Layout
 from elinker.onegen.model import OneGen
@@ -19,7 +19,7 @@ class CopyGrammar(LogitsProcessor):
 
     def __init__(self, sources: Sequence[Source], layout: Layout, *, query: bool) -> None:
         self.layout = layout
-        self.states = [initial_state(source, layout) for source in sources]
+        self.states = [layout.start(source)[0] for source in sources]
         self.forced: list[list[int]] = [[] for _ in sources]
         self.choices: list[dict[int, Action]] = [{} for _ in sources]
         self.types = [0] * len(sources)

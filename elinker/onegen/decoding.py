@@ -96,11 +96,6 @@ def pad(rows: Sequence[Sequence[int]], value: int, device: torch.device, *, left
     return torch.tensor(filled, dtype=torch.long, device=device)
 
 
-def initial_state(source: Source, layout: Layout) -> Rewriting:
-    """The state before the first token of the rewritten text."""
-    return layout.start(source)[0]
-
-
 def _read_prompts(
     prompts: Sequence[tuple[Sequence[int], Sequence[int]]],
     layout: Layout,

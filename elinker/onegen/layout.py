@@ -107,15 +107,19 @@ class Layout:
     def start(self, source: Source) -> tuple[Rewriting, tuple[int, ...], tuple[int, ...]]:
         """The rewriting of `source`, and the ids and token types that are read before its first choice."""
         ids, types = self.prompt(source)
-        budget, cost, end = self.settings.max_length - len(ids), self.mention_cost, len(self.end)
+        rewriting, lead = self._rewriting(source, len(ids))
+        return rewriting, (*ids, *lead), (*types, *(0,) * len(lead))
+
+    def _rewriting(self, source: Source, prompt: int) -> tuple[Rewriting, tuple[int, ...]]:
+        """The rewriting behind a prompt of so many tokens, and the ids that are written before its first choice."""
+        budget, cost, end = self.settings.max_length - prompt, self.mention_cost, len(self.end)
         if not self._reader:
             close = (*self.close, *self.after_close)
-            return TokenRewriting(source, budget, cost, end, open=self.open, close=close), ids, types
+            return TokenRewriting(source, budget, cost, end, open=self.open, close=close), ()
         spelling = Spelling(source, self._reader, self.end)
         run = spelling.start()
         lead = run.ids[: run.certain(0)]
-        rewriting = TextRewriting(source, budget - len(lead), cost, end, spelling=spelling, run=run, sent=len(lead))
-        return rewriting, (*ids, *lead), (*types, *(0,) * len(lead))
+        return TextRewriting(source, budget - len(lead), cost, end, spelling=spelling, run=run, sent=len(lead)), lead
 
     def columns(self, source: Source) -> Sequence[int]:
         """Where in the prompt each token of `source` ends."""
@@ -135,9 +139,11 @@ class Layout:
 
         Roles: prompt and forced tokens are CTX, query tokens RET, everything else GEN.
         """
-        rewriting, start, types = self.start(source)
-        ids, kinds = list(start), list(types)
-        prompt = len(self.prompt(source)[0])
+        ids, kinds = (list(part) for part in self.prompt(source))
+        prompt = len(ids)
+        rewriting, lead = self._rewriting(source, prompt)
+        ids += lead
+        kinds += [0] * len(lead)
         for action in _actions(len(source), mentions):
             written, kind = rewriting.write(action)
             ids += written
