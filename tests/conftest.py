@@ -5,7 +5,7 @@ Their weights are wide enough that what they write is decided by the text: they 
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,24 +69,32 @@ def settings_of(variant: str, **changes: Any) -> "OneGenSettings":
     return OneGenSettings.model_validate(values | changes)
 
 
+def word_pieces(corpus: Sequence[str]) -> Any:
+    """A lower-casing WordPiece tokenizer of the words and characters of a corpus.
+
+    Its vocabulary is put together here: what the library's trainer makes is another one each time.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+    normal = [normalizer.normalize_str(text) for text in corpus]
+    words = sorted({word for text in normal for word, _ in splitter.pre_tokenize_str(text)})
+    characters = sorted({character for word in words for character in word})
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters, *(f"##{c}" for c in characters)]
+    pieces += [word for word in words if len(word) > 1]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
+    return tokenizer
+
+
 @cache
 def tokenizer_json(architecture: str) -> str:
     """A tokenizer of the architecture's own kind, trained on the corpus, in the format of tokenizer.json."""
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     if architecture == "bert":
-        # The vocabulary is put together here: what the library's trainer makes is another one each time.
-        reader = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-        reader.normalizer = normalizers.BertNormalizer(lowercase=True)
-        reader.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        normal = [reader.normalizer.normalize_str(text) for text in CORPUS]
-        words = sorted({word for text in normal for word, _ in reader.pre_tokenizer.pre_tokenize_str(text)})
-        characters = sorted({character for word in words for character in word})
-        pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters, *(f"##{c}" for c in characters)]
-        pieces += [word for word in words if len(word) > 1]
-        vocabulary = {piece: number for number, piece in enumerate(pieces)}
-        tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
-        tokenizer.normalizer, tokenizer.pre_tokenizer = reader.normalizer, reader.pre_tokenizer
+        tokenizer = word_pieces(CORPUS)
     elif architecture == "qwen2":
         tokenizer = Tokenizer(models.BPE())
         tokenizer.normalizer = normalizers.NFC()
@@ -151,17 +159,22 @@ def published_tokenizer() -> Any:
 def make_tokenizer(architecture: str) -> Any:
     """The fast tokenizer of an architecture as transformers wraps it."""
     from tokenizers import Tokenizer
-    from transformers import PreTrainedTokenizerFast
 
     if architecture == "published":
         return published_tokenizer()
+    return wrapped(Tokenizer.from_str(tokenizer_json(architecture)), architecture)
+
+
+def wrapped(tokenizer: Any, architecture: str) -> Any:
+    """A tokenizer with the special tokens of an architecture, as transformers wraps it."""
+    from transformers import PreTrainedTokenizerFast
+
     names = {
         "bert": {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"},
         "qwen2": {"pad": "<|endoftext|>", "eos": "<|im_end|>"},
     }.get(architecture, {"unk": "<unk>", "bos": "<s>", "eos": "</s>"})
     return PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(tokenizer_json(architecture)),
-        **{f"{name}_token": text for name, text in names.items()},
+        tokenizer_object=tokenizer, **{f"{name}_token": text for name, text in names.items()}
     )
 
 
@@ -252,6 +265,12 @@ def settings_for() -> "Callable[..., OneGenSettings]":
 def tokenizer_for() -> Callable[[str], Any]:
     """`make_tokenizer`."""
     return make_tokenizer
+
+
+@pytest.fixture(scope="session")
+def word_piece_tokenizer() -> Callable[[Sequence[str]], Any]:
+    """BERT's kind of tokenizer of the words of a corpus, always the same."""
+    return lambda corpus: wrapped(word_pieces(corpus), "bert")
 
 
 @pytest.fixture(scope="session")

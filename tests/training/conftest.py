@@ -8,14 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import (
     AutoTokenizer,
     BertConfig,
     BertModel,
     LlamaConfig,
     LlamaForCausalLM,
-    PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen2ForCausalLM,
 )
@@ -107,36 +105,19 @@ def recipe() -> Path:
 
 
 @pytest.fixture(scope="session")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def base(tmp_path_factory: pytest.TempPathFactory, word_piece_tokenizer: Callable[[Sequence[str]], Any]) -> Path:
     """A directory with an encoder of BERT's kind (random weights) and a WordPiece tokenizer of the texts' words."""
     directory = tmp_path_factory.mktemp("base")
-    normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
     corpus = [text.text for text in TEXTS] + [
         f"{' '.join(entity.names)} {entity.description} start end of a name link this to an entity continue summary"
         for entity in ENTITIES
     ]
-    # Put together here: what the library's trainer makes is another vocabulary each time.
-    normal = [normalizer.normalize_str(text) for text in corpus]
-    words = sorted({word for text in normal for word, _ in splitter.pre_tokenize_str(text)})
-    characters = sorted({character for word in words for character in word})
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *characters, *(f"##{c}" for c in characters)]
-    pieces += [word for word in words if len(word) > 1]
-    vocabulary = {piece: number for number, piece in enumerate(pieces)}
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, splitter
-    wrapped = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-    )
+    tokenizer = word_piece_tokenizer(corpus)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = BertModel(
             BertConfig(
-                vocab_size=len(wrapped),
+                vocab_size=len(tokenizer),
                 hidden_size=32,
                 intermediate_size=64,
                 num_hidden_layers=2,
@@ -145,7 +126,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
         )
     model.save_pretrained(directory)
-    wrapped.save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
     return directory
 
 
