@@ -36,7 +36,7 @@ from rich.console import Console
 from rich.table import Table
 
 import elinker
-from elinker.corpus.jsonl import JsonlWriter
+from elinker.corpus.formats.jsonl import JsonlWriter
 from elinker.labelled import read_labelled
 from elinker.linking.windows import split_windows
 from elinker.onegen.decoding import Marking, decode

@@ -23,7 +23,7 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from elinker.corpus.docbin import ENTITY_TYPE, USER_DATA_KEY
+from elinker.corpus.formats.docbin import ENTITY_TYPE, USER_DATA_KEY
 from elinker.errors import UsageError
 from elinker.linking.linker import DraftSource, Linker, MentionSource
 from elinker.resources import COMPONENT, STARTER, find_pipeline

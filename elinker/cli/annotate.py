@@ -10,11 +10,11 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from elinker.cli.console import err, out
+from elinker.corpus.formats import output_format, writable
 from elinker.corpus.highlight import TerminalOutput, printable
 from elinker.corpus.output import FileOutput, Output, StreamOutput, errors_path
 from elinker.corpus.readers import find_sources, read_records
 from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Record, Source
-from elinker.corpus.registry import output_format, writable
 from elinker.corpus.runner import Annotator, Summary, annotate_corpus
 from elinker.errors import UsageError
 from elinker.resources import STARTER, find_pipeline

@@ -44,9 +44,9 @@ def convert(
     Broken documents are listed in OUT.errors.jsonl, and the exit code is 1 although the others are written.
     The formats: docs/labelled-texts.md.
     """
+    from elinker.corpus.formats import FORMATS
     from elinker.corpus.output import FileOutput, errors_path
     from elinker.corpus.records import BadRecord
-    from elinker.corpus.registry import FORMATS
     from elinker.labelled import read_labelled
     from elinker.labelled.identifiers import is_qid
     from elinker.labelled.titles import read_titles

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol
 
-from elinker.corpus.jsonl import encode
+from elinker.corpus.formats.jsonl import encode
 from elinker.corpus.readers import ERRORS_SUFFIX
 from elinker.corpus.records import BadRecord, Format, Writer
 from elinker.errors import ElinkerError, UsageError

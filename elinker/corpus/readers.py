@@ -5,8 +5,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from elinker.corpus.formats import input_format, input_suffixes
 from elinker.corpus.records import BadRecord, ReadOptions, Record, Source
-from elinker.corpus.registry import input_format, input_suffixes
 from elinker.errors import InputError, UsageError
 from elinker.schema import Document
 

@@ -2,14 +2,14 @@
 
 A row is a token; rows of a mention go on with `B` or `I`, the mention's text, the entity (YAGO2 name) and, unless that
 is `--NME--`, a Wikipedia URL, a page id and perhaps a Freebase id. A file with elinker's comments is read by
-`elinker.corpus.conll`.
+`elinker.corpus.formats.conll`.
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from elinker.corpus import conll
+from elinker.corpus.formats import conll
 from elinker.corpus.records import BadRecord, ReadOptions, Source
 from elinker.errors import InputError
 from elinker.labelled.identifiers import normalise_id, title_of

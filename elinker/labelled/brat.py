@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from elinker.corpus.plain import decode
+from elinker.corpus.formats.plain import decode
 from elinker.errors import InputError
 from elinker.labelled.elevant import MENTION_TYPES
 from elinker.labelled.identifiers import normalise_id

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elinker.corpus.plain import decode
+from elinker.corpus.formats.plain import decode
 from elinker.errors import InputError, MissingExtraError
 from elinker.labelled.identifiers import normalise_id
 from elinker.labelled.mentions import gold_document, gold_mention, is_number

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from elinker.corpus.jsonl import load
-from elinker.corpus.plain import decode_lines
+from elinker.corpus.formats.jsonl import load
+from elinker.corpus.formats.plain import decode_lines
 from elinker.corpus.records import Source
 from elinker.errors import InputError
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from elinker.corpus.jsonl import encode
+from elinker.corpus.formats.jsonl import encode
 from elinker.errors import ElinkerError, InputError
 from elinker.schema import Document, Mention
 from elinker.wikipedia.dump import Dump, Page

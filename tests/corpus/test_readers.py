@@ -233,7 +233,7 @@ class TestDocBin:
         from spacy.tokens import DocBin
         from spacy.vocab import Vocab
 
-        from elinker.corpus.docbin import to_doc
+        from elinker.corpus.formats.docbin import to_doc
 
         mentions = (Mention(0, 5, "Apple", "Q312", "Apple", 0.5), Mention(9, 15, "London", "Q84", "London", 0.5))
         doc = to_doc(Document("d", "Apple in London", mentions, {"a": [1]}), Vocab())

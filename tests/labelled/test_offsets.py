@@ -9,8 +9,8 @@ from pathlib import Path
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from elinker.corpus.conll import ConllWriter
-from elinker.corpus.docbin import DocBinWriter
+from elinker.corpus.formats.conll import ConllWriter
+from elinker.corpus.formats.docbin import DocBinWriter
 from elinker.labelled import read_labelled
 from elinker.schema import Document, Mention
 

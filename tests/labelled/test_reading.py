@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from elinker.corpus.conll import ConllWriter
+from elinker.corpus.formats.conll import ConllWriter
 from elinker.errors import InputError, UsageError
 from elinker.labelled import FORMATS, read_labelled
 from elinker.labelled.reading import guess_format

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from elinker.corpus.jsonl import encode
+from elinker.corpus.formats.jsonl import encode
+from elinker.corpus.formats.tokens import Piece, pieces
 from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Record, Source, in_order
-from elinker.corpus.tokens import Piece, pieces
 from elinker.errors import InputError
 from elinker.schema import Document, Mention
 

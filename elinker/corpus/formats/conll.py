@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from elinker.corpus.jsonl import encode
-from elinker.corpus.plain import decode_lines, readable
+from elinker.corpus.formats.jsonl import encode
+from elinker.corpus.formats.plain import decode_lines, readable
+from elinker.corpus.formats.tokens import Piece, pieces
 from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Record, Source, in_order, short
-from elinker.corpus.tokens import Piece, pieces
 from elinker.errors import InputError
 from elinker.schema import Document, Mention
 

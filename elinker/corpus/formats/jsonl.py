@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
-from elinker.corpus.plain import decode_lines, readable
+from elinker.corpus.formats.plain import decode_lines, readable
 from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Record, Source, in_order, short
 from elinker.errors import InputError
 from elinker.schema import Document

@@ -12,7 +12,7 @@ from datetime import date, time
 from math import isfinite
 from typing import Any
 
-from elinker.corpus.plain import decode_lines, readable
+from elinker.corpus.formats.plain import decode_lines, readable
 from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Record, Source
 from elinker.errors import InputError
 from elinker.schema import Document

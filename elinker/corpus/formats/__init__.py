@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from elinker.corpus import conll, docbin, jsonl, plain, table
+from elinker.corpus.formats import conll, docbin, jsonl, plain, table
 from elinker.corpus.records import Format, ReadOptions, Source
 from elinker.errors import UsageError
 
