@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from elinker.corpus import docbin
+from elinker.corpus.formats import docbin
 from elinker.corpus.records import BadRecord, ReadOptions, Source
 from elinker.errors import InputError
 from elinker.labelled.source import Reject
