@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -10,6 +10,9 @@ from elinker.corpus.output import Output
 from elinker.corpus.records import BadRecord, Located, Record
 from elinker.errors import ElinkerError, InputError
 from elinker.schema import Document
+
+MOST_BAD_HELD = 1000
+"""So many bad records in a row are held back behind documents that the linker has not returned yet."""
 
 
 class Annotator(Protocol):
@@ -81,12 +84,15 @@ def annotate_corpus(
         summary.bad += 1
         output.reject(record)
 
-    for result in link_each(linker, records, keep_nil=keep_nil, reject=reject):
+    for record in link_each(linker, records, keep_nil=keep_nil):
+        if isinstance(record, BadRecord):
+            reject(record)
+            continue
         try:
-            output.write(result.document)
-            summary.count(result.document)
+            output.write(record.document)
+            summary.count(record.document)
         except InputError as error:
-            reject(BadRecord(result.source, result.line, f"document {result.document.id!r}: {error}"))
+            reject(unwritten(record, error))
         measure()
         if on_progress is not None:
             on_progress(summary)
@@ -95,74 +101,102 @@ def annotate_corpus(
     return summary
 
 
-def link_each(
-    linker: Annotator, records: Iterable[Record], *, keep_nil: bool, reject: Callable[[BadRecord], None]
-) -> Iterator[Located]:
-    """The annotated documents in order; records that are bad or that the linker fails on go to `reject`.
+def unwritten(place: Located, error: InputError) -> BadRecord:
+    """The bad record for a document that a format cannot hold."""
+    return BadRecord(place.source, place.line, f"document {place.document.id!r}: {error}")
+
+
+def link_each(linker: Annotator, records: Iterable[Record], *, keep_nil: bool) -> Iterator[Record]:
+    """Each record in order, its document annotated; one that the linker fails on is a bad record in its place.
 
     When the linker fails, the documents that it had taken are given to it again one at a time, and the work goes on
     with the next. If it fails on every one of several for another reason than their content, it is the linker that is
     broken, and its error is raised.
     """
-    waiting: deque[Located] = deque()
-    remaining = iter(records)
-    reading = False
+    taken = _Taken(records)
+    while not taken.exhausted:
+        try:
+            for document in linker.pipe(taken.documents(), keep_nil=keep_nil):
+                yield from taken.bad()
+                place = taken.next_place()
+                yield Located(document, place.source, place.line)
+            if taken.unfinished:
+                raise RuntimeError(f"the linker returned nothing for {taken.unfinished} documents")
+            yield from taken.bad()
+        except Exception as error:
+            if taken.reading or not taken.unfinished or _is_fatal(error):
+                raise
+            yield from _one_by_one(linker, taken.take_all(), error, keep_nil=keep_nil)
 
-    def take() -> Iterator[Document]:
-        nonlocal reading
-        while True:
-            reading = True
-            record = next(remaining, None)
+
+class _Taken:
+    """What was read and is not given out yet: the documents that the linker holds, and bad records between them."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._remaining = iter(records)
+        self._waiting: deque[Record] = deque()
+        self.unfinished = 0
+        self.reading = False
+        self.exhausted = False
+
+    def documents(self) -> Iterator[Document]:
+        """The next documents; it ends early behind a long row of bad records, so that they can be given out."""
+        bad = 0
+        while bad < MOST_BAD_HELD:
+            self.reading = True
+            record = next(self._remaining, None)
+            self.reading = False
             if record is None:
-                reading = False
+                self.exhausted = True
                 return
+            self._waiting.append(record)
             if isinstance(record, BadRecord):
-                reject(record)
+                bad += 1
             else:
-                reading = False
-                waiting.append(record)
+                bad = 0
+                self.unfinished += 1
                 yield record.document
 
-    while True:
-        try:
-            for document in linker.pipe(take(), keep_nil=keep_nil):
-                place = waiting.popleft()
-                yield Located(document, place.source, place.line)
-            if waiting:
-                raise RuntimeError(f"the linker returned nothing for {len(waiting)} documents")
-            return
-        except Exception as error:
-            if reading or not waiting or _is_fatal(error):
-                raise
-            yield from _one_by_one(linker, waiting, error, keep_nil=keep_nil, reject=reject)
+    def bad(self) -> Iterator[BadRecord]:
+        """The bad records that come before the next document."""
+        while self._waiting and isinstance(self._waiting[0], BadRecord):
+            yield self._waiting.popleft()  # type: ignore[misc]
+
+    def next_place(self) -> Located:
+        """The record of the next document, with `bad` taken out before."""
+        place = self._waiting.popleft()
+        assert isinstance(place, Located)
+        self.unfinished -= 1
+        return place
+
+    def take_all(self) -> list[Record]:
+        """Everything, in order."""
+        records = list(self._waiting)
+        self._waiting.clear()
+        self.unfinished = 0
+        return records
 
 
-def _one_by_one(
-    linker: Annotator,
-    waiting: deque[Located],
-    cause: Exception,
-    *,
-    keep_nil: bool,
-    reject: Callable[[BadRecord], None],
-) -> Iterator[Located]:
-    failed: list[BadRecord] = []
-    several = len(waiting) > 1
-    succeeded = False
-    while waiting:
-        place = waiting.popleft()
+def _one_by_one(linker: Annotator, records: Sequence[Record], cause: Exception, *, keep_nil: bool) -> Iterator[Record]:
+    results: list[Record] = []
+    tried = succeeded = 0
+    for record in records:
+        if isinstance(record, BadRecord):
+            results.append(record)
+            continue
+        tried += 1
         try:
-            (document,) = linker.pipe([place.document], keep_nil=keep_nil)
+            (document,) = linker.pipe([record.document], keep_nil=keep_nil)
         except Exception as error:
             if _is_fatal(error):
                 raise
-            failed.append(BadRecord(place.source, place.line, _reason(place.document, error)))
+            results.append(BadRecord(record.source, record.line, _reason(record.document, error)))
             continue
-        succeeded = True
-        yield Located(document, place.source, place.line)
-    if several and not succeeded and not isinstance(cause, InputError):
+        succeeded += 1
+        results.append(Located(document, record.source, record.line))
+    if tried > 1 and not succeeded and not isinstance(cause, InputError):
         raise cause
-    for record in failed:
-        reject(record)
+    yield from results
 
 
 def _is_fatal(error: Exception) -> bool:
