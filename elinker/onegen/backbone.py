@@ -119,6 +119,15 @@ class Backbone(nn.Module):
             self.transform(hidden), self._output.weight[token_ids], None if bias is None else bias[token_ids]
         )
 
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Logits of the whole vocabulary.
+
+        Shape:
+            hidden: (rows, dim); result: (rows, vocabulary).
+        """
+        with torch.autocast(hidden.device.type, enabled=False):
+            return nn.functional.linear(self.transform(hidden), self._output.weight, self._output.bias)
+
     def transform(self, hidden: Tensor) -> Tensor:
         """What lies between the last hidden state and the output embeddings: nothing but in BERT-like models."""
         head = getattr(self.model, "cls", None)

@@ -36,7 +36,7 @@ class Layout:
     """Turns texts and entities into token sequences under the settings of a model.
 
     Raises:
-        ModelError: a token of the settings is not one token of the tokenizer's vocabulary, a marker is none at all,
+        ModelError: there is no linking part, a token of the settings is not one of the vocabulary, a marker is none,
             `token_types` are asked for with markers of plain text, or `max_length` leaves no room for a text or an
             entity.
     """
@@ -44,7 +44,12 @@ class Layout:
     def __init__(self, settings: OneGenSettings, tokenizer: Any) -> None:
         self.settings = settings
         self.tokenizer = tokenizer
-        linking = settings.linking
+        if settings.linking is None or settings.document is None or settings.window is None:
+            raise ModelError(
+                "this model does not link entities: its settings have no linking, document and window",
+                hint="a model that answers questions is for elinker rag",
+            )
+        linking, self.entities, self._window = settings.linking, settings.document, settings.window
         self._reserved = frozenset(tokenizer.get_added_vocab().values()) - {tokenizer.unk_token_id}
         self._prefix, self._suffix = linking.prompt.split("{input}")
         self.open = self._markup(linking.open)
@@ -52,7 +57,7 @@ class Layout:
         self.query = self._single(linking.query)
         self.forced = self._markup(linking.forced)
         self.end = self._markup(linking.end)
-        self.document_token = self._single(settings.document.token)
+        self.document_token = self._single(self.entities.token)
         self.pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
         plain = not self._is_token(self.open) and not self._is_token(self.close)
         self._reader = Reader(linking, tokenizer, self._reserved) if plain else None
@@ -60,7 +65,7 @@ class Layout:
         self._reread = 3 if plain else 0
         self.prompt_prefix = self._markup(self._prefix)
         self.prompt_suffix = self._following(self._suffix) if plain else self._following(self._suffix + linking.begin)
-        self._document_before, self._document_body, self._document_after = settings.document.parts
+        self._document_before, self._document_body, self._document_after = self.entities.parts
         self._document_head = self._markup(self._document_before)
         self._document_tail = self._following(self._document_after)
         self._check_markers()
@@ -85,7 +90,7 @@ class Layout:
     def window(self) -> int:
         """Source tokens that fit in one pass with room for one mention in every eight tokens, and for one at least."""
         room, cost = self.settings.max_length - self._fixed, self.mention_cost + self._reread
-        return min(self.settings.window, int(room / (2 + cost / 8)), (room - cost) // 2)
+        return min(self._window, int(room / (2 + cost / 8)), (room - cost) // 2)
 
     def mentions_that_fit(self, tokens: int) -> int:
         """How many mentions can be marked in a source of `tokens` tokens before positions run out."""
@@ -158,7 +163,7 @@ class Layout:
 
     def entity_text(self, entity: Entity) -> str:
         """The part of the document template that is about the entity; `document` reads it."""
-        template = self.settings.document
+        template = self.entities
         aliases = ", ".join(entity.aliases[: template.max_aliases])
         fields = {
             "label": entity.label,
@@ -170,7 +175,7 @@ class Layout:
 
     def document(self, text: str) -> TokenSequence:
         """An entity text between the fixed parts of the template, cut to `document.max_length` tokens of text."""
-        source = self.source(text).slice(0, self.settings.document.max_length)
+        source = self.source(text).slice(0, self.entities.max_length)
         head, tail = self._document_head, self._document_tail
         if self._reader:
             pieces = self._joined(self._document_before, source, self._document_after)
@@ -180,7 +185,7 @@ class Layout:
             ids = (*head, *source.ids, *tail)
             types = (*(0,) * len(head), *source.types, *(0,) * len(tail))
         found = [index for index, token in enumerate(ids) if token == self.document_token]
-        position = found[self.settings.document.skip]
+        position = found[self.entities.skip]
         roles = tuple(Role.RET if index == position else Role.CTX for index in range(len(ids)))
         return TokenSequence(ids, types, roles, (position,))
 
@@ -202,7 +207,7 @@ class Layout:
             raise ModelError("token_types of the settings need markers that are among its tokens")
 
     def _check_room(self) -> None:
-        document = len(self._document_head) + self.settings.document.max_length + len(self._document_tail)
+        document = len(self._document_head) + self.entities.max_length + len(self._document_tail)
         needed = max(document, self._fixed + 2 + self.mention_cost)
         if self.window < 1 or needed > self.settings.max_length:
             raise ModelError(

@@ -13,6 +13,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from elinker.errors import InputError, ModelError, UsageError
+from elinker.onegen.answering import AnswerLayout
 from elinker.onegen.backbone import Backbone, fingerprint
 from elinker.onegen.decoding import Marking, unit_vectors
 from elinker.onegen.draft_head import DraftHead, HeadDrafter
@@ -55,7 +56,8 @@ class OneGen:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.settings = settings
-        self.layout = Layout(settings, tokenizer)
+        self._layout = Layout(settings, tokenizer) if settings.linking else None
+        self._answering = AnswerLayout(settings, tokenizer) if settings.answering else None
         self.backbone = Backbone(model, token_types=settings.token_types == "case")
         self.draft_head: DraftHead | None = None
         self.mixed = False
@@ -134,6 +136,36 @@ class OneGen:
             self.draft_head.save(path)
 
     @property
+    def layout(self) -> Layout:
+        """The token sequences of linking.
+
+        Raises:
+            ModelError: the model does not link entities.
+        """
+        return self._layout or Layout(self.settings, self.tokenizer)
+
+    @property
+    def answering(self) -> AnswerLayout:
+        """The token sequences of question answering.
+
+        Raises:
+            ModelError: the model answers no questions.
+        """
+        return self._answering or AnswerLayout(self.settings, self.tokenizer)
+
+    @property
+    def pad(self) -> int:
+        """The token that fills up a batch."""
+        return 0 if self.tokenizer.pad_token_id is None else int(self.tokenizer.pad_token_id)
+
+    @property
+    def markers(self) -> tuple[int, ...]:
+        """The tokens that the model writes and that are no text."""
+        linking, answering = self._layout, self._answering
+        marking = (*linking.open, *linking.close, *linking.end, linking.query) if linking else ()
+        return (*marking, *(answering.markers if answering else ()))
+
+    @property
     def drafter(self) -> Drafter:
         """What guesses first: the draft head, or capitals where the model has none."""
         return Capitalised() if self.draft_head is None else HeadDrafter(self.draft_head)
@@ -151,9 +183,16 @@ class OneGen:
     @property
     def fingerprint(self) -> str:
         """SHA-256 (hex) of what determines entity vectors: weights, vocabulary, document settings."""
-        vocabulary = str(sorted(self.tokenizer.get_vocab().items()))
-        salt = (self.settings.document.model_dump_json(), self.settings.token_types, vocabulary)
-        return fingerprint(self.model, salt)
+        document = self.layout.entities.model_dump_json()
+        return self._fingerprint((document, self.settings.token_types))
+
+    @property
+    def passage_fingerprint(self) -> str:
+        """SHA-256 (hex) of what determines passage vectors: weights, vocabulary, passage settings."""
+        return self._fingerprint((self.answering.passage.model_dump_json(), "passage"))
+
+    def _fingerprint(self, salt: tuple[str, ...]) -> str:
+        return fingerprint(self.model, (*salt, str(sorted(self.tokenizer.get_vocab().items()))))
 
     def source(self, text: str) -> Source:
         """Read a text into tokens with character offsets."""
@@ -275,6 +314,25 @@ class OneGen:
         with self._products(mixed=False):  # made once, compared with for long
             vectors = self._vectors(sequences, batch_size, progress)
         return np.concatenate([*vectors, unit_vectors((), self.dim)])
+
+    @torch.inference_mode()
+    def encode_passages(
+        self,
+        passages: Sequence[tuple[str, str, Sequence[tuple[int, int]]]],
+        *,
+        batch_size: int = 32,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[Vectors]:
+        """The vectors of passages, each of shape (sentences read, dim) or (1, dim), float32 of length 1.
+
+        Args:
+            passages: title, text and the characters of each sentence (`AnswerLayout.document`).
+            batch_size: passages a forward pass.
+            progress: called with the number of passages just encoded.
+        """
+        sequences = [self.answering.document(*passage) for passage in passages]
+        with self._products(mixed=False):
+            return self._vectors(sequences, batch_size, progress)
 
     def _vectors(
         self, sequences: Sequence[TokenSequence], batch_size: int, progress: Callable[[int], None] | None

@@ -96,28 +96,124 @@ class DocumentSettings(_Strict):
         return self
 
 
-class OneGenSettings(_Strict):
-    """All settings of a OneGen model.
+class ReflectionSettings(_Strict):
+    """Tokens by which a model judges whether to retrieve, and what it retrieved (Self-RAG, arXiv 2310.11511).
 
-    `window` is the largest number of source tokens rewritten in one pass, `max_length` the model's positions, which
-    prompt and rewritten text share. `token_types` = "case" feeds 1 for capitalised and 2 for all-capital words as
-    `token_type_ids`, which tells a lower-cased model what its tokenizer dropped.
+    `support` goes from full over partial to no support, `utility` from the lowest to the highest grade. `other` are
+    tokens that are written as well and belong to no answer.
+    """
+
+    retrieve: str
+    no_retrieve: str
+    relevant: str
+    irrelevant: str
+    support: tuple[str, str, str]
+    utility: tuple[str, ...] = Field(min_length=2)
+    other: tuple[str, ...] = ()
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """All of them."""
+        judged = (self.retrieve, self.no_retrieve, self.relevant, self.irrelevant)
+        return (*judged, *self.support, *self.utility, *self.other)
+
+
+class AnsweringSettings(_Strict):
+    """How a question is asked, and what the model writes on the way to its answer.
+
+    `prompt` holds `{input}`, the question, once; `begin` stands before what the model writes. It closes a sub-question
+    with the RET token `query`; then `open`, the retrieved passage and `close` follow, and it goes on. `passage` is that
+    passage as it is read: a template with {text} once and {title} at most once. The answer stands between
+    `answer_open` and `answer_close`, which may be added tokens or plain text; where both are empty, all that is written
+    after the last passage is the answer. `end` closes the whole.
+    """
+
+    prompt: str
+    begin: str = ""
+    query: str
+    open: str = Field(min_length=1)
+    close: str = Field(min_length=1)
+    passage: str = "{text}"
+    answer_open: str = ""
+    answer_close: str = ""
+    end: str = Field(min_length=1)
+    reflection: ReflectionSettings | None = None
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if self.prompt.count("{input}") != 1:
+            raise ValueError("prompt must hold {input} exactly once")
+        if self.passage.count("{text}") != 1 or self.passage.count("{title}") > 1:
+            raise ValueError("passage must hold {text} exactly once and {title} at most once")
+        if bool(self.answer_open) != bool(self.answer_close):
+            raise ValueError("answer_open and answer_close must both be there or both be empty")
+        return self
+
+
+class PassageSettings(_Strict):
+    """How a passage is read to get its vectors: the hidden states at `token`.
+
+    `template` ends in {text} and may hold {title} once before it. `unit` = "sentence" puts `token` after every
+    sentence of the text, so that a passage has as many vectors as sentences; "passage" puts it once, at the end. A
+    `token` that the template itself names is no vector. `max_length` are the tokens of text that are read.
+    """
+
+    template: str = "{text}"
+    token: str
+    unit: Literal["sentence", "passage"] = "sentence"
+    max_length: int = Field(default=128, gt=0)
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if not self.template.endswith("{text}") or self.template.count("{text}") != 1:
+            raise ValueError("template must end in {text} and hold it once")
+        if self.template.count("{title}") > 1:
+            raise ValueError("template must hold {title} at most once")
+        return self
+
+
+class OneGenSettings(_Strict):
+    """All settings of a OneGen model, which links entities (`linking`, `document`, `window`), answers questions
+    (`answering`, `passage`), or does both.
+
+    `window` is the largest number of source tokens rewritten in one pass. `max_length` are the model's positions, which
+    prompt, rewritten text, passages and answer share. `token_types` = "case" feeds 1 for capitalised and 2 for
+    all-capital words of a text that is linked as `token_type_ids`, which tells a lower-cased model what its tokenizer
+    dropped; in questions, passages and answers they are 0.
     """
 
     schema_version: Literal[1] = 1
     tokens: tuple[TokenSettings, ...]
-    linking: LinkingSettings
-    document: DocumentSettings
-    window: int = Field(gt=0)
+    linking: LinkingSettings | None = None
+    document: DocumentSettings | None = None
+    window: int | None = Field(default=None, gt=0)
+    answering: AnsweringSettings | None = None
+    passage: PassageSettings | None = None
     max_length: int = Field(gt=0)
     token_types: Literal["none", "case"] = "none"
 
     @model_validator(mode="after")
-    def _known_retrieval_tokens(self) -> Self:
+    def _whole(self) -> Self:
+        for keys in (("linking", "document", "window"), ("answering", "passage")):
+            absent = [key for key in keys if getattr(self, key) is None]
+            if absent and len(absent) < len(keys):
+                raise ValueError(f"{absent[0]} is missing: {', '.join(keys)} belong together")
+        if self.linking is None and self.answering is None:
+            raise ValueError("linking, document and window are missing, or answering and passage")
+        return self
+
+    @model_validator(mode="after")
+    def _known_tokens(self) -> Self:
         retrieval = {token.text for token in self.tokens if token.role is Role.RET}
-        for key, text in (("linking.query", self.linking.query), ("document.token", self.document.token)):
-            if text not in retrieval:
-                raise ValueError(f"{key} is {text!r}, which is not among the tokens with role RET")
+        places = (("linking", "query"), ("document", "token"), ("answering", "query"), ("passage", "token"))
+        for part, key in places:
+            text = getattr(getattr(self, part), key, None)
+            if text is not None and text not in retrieval:
+                raise ValueError(f"{part}.{key} is {text!r}, which is not among the tokens with role RET")
+        reflection = self.answering.reflection if self.answering else None
+        known = {token.text for token in self.tokens}
+        if unknown := [text for text in (reflection.tokens if reflection else ()) if text not in known]:
+            raise ValueError(f"answering.reflection names {unknown[0]!r}, which is not among the tokens")
         return self
 
     @classmethod

@@ -52,7 +52,7 @@ class Objective(nn.Module):
         self.nil = nn.Parameter(torch.full((1,), 0.4, device=onegen.device))  # FSDP shards no scalars
         self.ranks = ranks
         self._config = config
-        self._layout = onegen.layout
+        self._pad, self._markers = onegen.pad, torch.tensor(onegen.markers)
         self._bank = bank
         self._seed = seed
         self._vocabulary = int(onegen.model.get_output_embeddings().weight.shape[0])
@@ -79,7 +79,7 @@ class Objective(nn.Module):
 
     def _read(self, sequences: Sequence[TokenSequence]) -> Tensor:
         device = self.nil.device
-        ids = pad([sequence.ids for sequence in sequences], self._layout.pad, device)
+        ids = pad([sequence.ids for sequence in sequences], self._pad, device)
         hidden: Tensor = self.backbone(ids, types=pad([sequence.types for sequence in sequences], 0, device))
         return hidden
 
@@ -96,10 +96,9 @@ class Objective(nn.Module):
                     columns.append(column - 1)
                     own.append(len(targets))
                 targets.append(example.sequence.ids[column])
-        layout = self._layout
         vocabulary, target = sampled_vocabulary(
             torch.tensor(targets, dtype=torch.long),
-            torch.tensor([*layout.open, *layout.close, *layout.end, layout.query]),
+            self._markers,
             self._vocabulary,
             self._config.vocabulary_sample,
             torch.Generator().manual_seed(generator.getrandbits(63)),

@@ -44,7 +44,7 @@ def train(
 
     torch.manual_seed(config.seed)
     onegen = initial_model(config.model.base, config.settings, dtype=config.model.dtype)
-    trainer = Trainer(config, onegen, load_material(config, onegen.layout), report, say)
+    trainer = Trainer(config, onegen, load_material(config, onegen), report, say)
     trainer.run(resume=resume)
     directory = config.output / "model"
     trainer.save_final(directory)

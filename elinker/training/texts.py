@@ -8,6 +8,7 @@ from pathlib import Path
 from elinker.errors import ConfigError, InputError
 from elinker.kb import EntityFile
 from elinker.onegen.layout import Layout
+from elinker.onegen.model import OneGen
 from elinker.schema import Entity
 from elinker.training.batches import Epoch, conversation_epoch, labelled_epoch
 from elinker.training.config import Config
@@ -26,18 +27,19 @@ class Material:
     entities: Sequence[Entity] = ()
 
 
-def load_material(config: Config, layout: Layout) -> Material:
+def load_material(config: Config, onegen: OneGen) -> Material:
     """Read everything that a config names.
 
     Raises:
         InputError: a file cannot be read or is broken.
         ConfigError: there is nothing to train on, or the vocabulary lacks a token of `[conversation]`.
+        ModelError: texts are labelled and the settings have no linking part.
     """
     if config.conversation is not None:
-        return _conversations(config, Dialect(config.conversation, layout.tokenizer))
+        return _conversations(config, Dialect(config.conversation, onegen.tokenizer))
     training, heldout = load_texts(config)
     entities = read_entities(_path(config.data.entities))
-    return labelled_material(config, layout, training, entities, heldout)
+    return labelled_material(config, onegen.layout, training, entities, heldout)
 
 
 def labelled_material(
