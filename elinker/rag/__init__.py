@@ -1,0 +1,1 @@
+"""Question answering over passages: a OneGen model retrieves in the middle of what it writes."""
