@@ -37,7 +37,8 @@ class Layout:
 
     Raises:
         ModelError: there is no linking part, a token of the settings is not one of the vocabulary, a marker is none,
-            `token_types` are asked for with markers of plain text, or `max_length` leaves no room for a text or an
+            `token_types` or `punctuation_runs` are asked for with markers of plain text, or `max_length` leaves no room
+            for a text or an
             entity.
     """
 
@@ -99,7 +100,8 @@ class Layout:
 
     def source(self, text: str) -> Source:
         """Read a text: ids with character offsets, free of control tokens."""
-        return read_source(text, self.tokenizer, self._reserved)
+        one = self.settings.punctuation_runs == "one"
+        return read_source(text, self.tokenizer, self._reserved, runs_as_one=one)
 
     def prompt(self, source: Source) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Ids and token types of the prompt with `source` in it."""
@@ -203,8 +205,9 @@ class Layout:
         for key, marker in (("open", self.open), ("close", self.close)):
             if not marker:
                 raise ModelError(f"linking.{key} of the settings is no token to the tokenizer")
-        if self._reader and self.settings.token_types != "none":
-            raise ModelError("token_types of the settings need markers that are among its tokens")
+        for key, default in (("token_types", "none"), ("punctuation_runs", "each")):
+            if self._reader and getattr(self.settings, key) != default:
+                raise ModelError(f"{key} of the settings needs markers that are among its tokens")
 
     def _check_room(self) -> None:
         document = len(self._document_head) + self.entities.max_length + len(self._document_tail)

@@ -179,7 +179,8 @@ class OneGenSettings(_Strict):
     `window` is the largest number of source tokens rewritten in one pass. `max_length` are the model's positions, which
     prompt, rewritten text, passages and answer share. `token_types` = "case" feeds 1 for capitalised and 2 for
     all-capital words of a text that is linked as `token_type_ids`, which tells a lower-cased model what its tokenizer
-    dropped; in questions, passages and answers they are 0.
+    dropped; in questions, passages and answers they are 0. `punctuation_runs` = "one" reads three or
+    more of the same sign on end as one token.
     """
 
     schema_version: Literal[1] = 1
@@ -191,6 +192,7 @@ class OneGenSettings(_Strict):
     passage: PassageSettings | None = None
     max_length: int = Field(gt=0)
     token_types: Literal["none", "case"] = "none"
+    punctuation_runs: Literal["each", "one"] = "each"
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

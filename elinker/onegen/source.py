@@ -3,12 +3,16 @@
 import re
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 """Half a character: Python's strings may hold it, tokenizers refuse it."""
+
+_LONG_RUN = 3
+"""Signs on end that are read as one; pairs (`--`, `''`) have a meaning of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +102,15 @@ class Source:
         return first, last
 
 
-def read_source(text: str, tokenizer: Any, reserved: Collection[int]) -> Source:
+def read_source(text: str, tokenizer: Any, reserved: Collection[int], *, runs_as_one: bool = False) -> Source:
     """Tokenise `text` without special tokens; no id of `reserved` occurs, whatever the text spells.
 
-    Lone surrogates, which no tokenizer takes, are read as U+FFFD; offsets count the original text.
+    Lone surrogates, which no tokenizer takes, are read as U+FFFD; offsets count the original text. With `runs_as_one` a
+    punctuation mark or symbol that comes three times or more on end (`*****`, `...`) is one token over all of them.
     """
     pieces = read_pieces(SURROGATE.sub("\ufffd", text), tokenizer, reserved)
+    if runs_as_one:
+        pieces = [*_without_runs(pieces, text)]
     ids, starts, ends = (tuple(column) for column in zip(*pieces, strict=True)) if pieces else ((), (), ())
     return Source(text, ids, starts, ends, _case_types(text, starts, ends))
 
@@ -133,6 +140,23 @@ def read_pieces(
                 inner = read_pieces(whole[first:last], tokenizer, reserved)
                 pieces.extend((token, first + begin, first + stop) for token, begin, stop in inner)
     return pieces
+
+
+def _without_runs(pieces: Sequence[tuple[int, int, int]], text: str) -> Iterator[tuple[int, int, int]]:
+    """The pieces, but one for each long run of those that stand for one and the same sign without a gap."""
+
+    def run_of(numbered: tuple[int, tuple[int, int, int]]) -> tuple[int, int, str] | int:
+        number, (token, start, end) = numbered
+        sign = text[start:end]
+        alone = end - start != 1 or unicodedata.category(sign)[0] not in "PS"
+        return number if alone else (token, start - number, sign)
+
+    for _, group in groupby(enumerate(pieces), key=run_of):
+        run = [piece for _, piece in group]
+        if len(run) < _LONG_RUN:
+            yield from run
+        else:
+            yield run[0][0], run[0][1], run[-1][2]
 
 
 def _case_types(text: str, starts: Sequence[int], ends: Sequence[int]) -> tuple[int, ...]:
