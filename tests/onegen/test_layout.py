@@ -141,6 +141,17 @@ def test_a_marker_that_is_no_token_is_refused(
         fresh("bert", settings=settings_for("bert", linking=linking))
 
 
+def test_long_runs_as_one_token_need_markers_that_are_tokens(
+    fresh: "Callable[..., OneGen]", settings_for: "Callable[..., OneGenSettings]"
+) -> None:
+    linking = settings_for("llama").linking
+    assert linking is not None
+    plain = linking.model_dump() | {"open": "<MENTION>", "close": "</MENTION>"}
+    tokens = [token for token in settings_for("llama").tokens if "MENTION" not in token.text]
+    with pytest.raises(ModelError, match="punctuation_runs"):
+        fresh("llama", settings=settings_for("llama", linking=plain, tokens=tokens, punctuation_runs="one"))
+
+
 def test_case_types_need_a_model_that_has_them(
     fresh: "Callable[..., OneGen]", settings_for: "Callable[..., OneGenSettings]"
 ) -> None:

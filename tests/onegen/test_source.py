@@ -113,6 +113,39 @@ def test_literal_markup_is_read_as_ordinary_text(tokenizers: Any) -> None:
     assert "".join(source.text[s:e] for s, e in zip(source.starts, source.ends, strict=True)) == "the[LK]end"
 
 
+@given(text=st.lists(st.one_of(texts, st.sampled_from(["*****", "...", "--", "=" * 40, "**"])), max_size=5).map(" ".join))
+def test_a_long_run_of_one_sign_is_one_token_over_all_of_them(tokenizers: Any, text: str) -> None:
+    each = read_source(text, *tokenizers["bert"])
+    one = read_source(text, *tokenizers["bert"], runs_as_one=True)
+    assert list(one.starts) == sorted(one.starts)
+    covered = [
+        {place for s, e in zip(source.starts, source.ends, strict=True) for place in range(s, e)}
+        for source in (each, one)
+    ]
+    assert covered[0] == covered[1]
+    for start, end in zip(one.starts, one.ends, strict=True):
+        if end - start > 1 and not text[start].isalnum() and len(set(text[start:end])) == 1:
+            assert end - start >= 3
+            assert text[end : end + 1] != text[start]
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("a ***** b", ["a", "*****", "b"]),
+        ("*** ****", ["***", "****"]),
+        ("a -- b ** c", ["a", "-", "-", "b", "*", "*", "c"]),
+        ("Wait...?!!!", ["wait", "...", "?", "!!!"]),
+    ],
+)
+def test_only_three_or_more_of_a_sign_without_a_gap_are_a_long_run(
+    tokenizers: Any, text: str, pieces: list[str]
+) -> None:
+    source = read_source(text, *tokenizers["bert"], runs_as_one=True)
+    words = "".join(text[s:e].lower() + "|" for s, e in zip(source.starts, source.ends, strict=True))
+    assert words.replace("w|a|i|t", "wait") == "|".join(pieces) + "|"
+
+
 def test_a_lone_surrogate_counts_as_one_character(tokenizers: Any) -> None:
     source = read_source("\ud800 Paris", *tokenizers["qwen2"])
     first, last = source.tokens_of(2, 7) or (0, 0)
