@@ -2,11 +2,12 @@
 
 from elinker.kb.base import KnowledgeBase
 from elinker.kb.build import add, build, reindex, remove
+from elinker.kb.checks import Check
 from elinker.kb.encoder import Encoder
 from elinker.kb.manifest import Manifest
 from elinker.kb.names import normalise_name
 from elinker.kb.readers import EntityFile, Rejects
-from elinker.kb.verify import Check, verify
+from elinker.kb.verify import verify
 
 __all__ = [
     "Check",

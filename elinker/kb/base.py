@@ -4,20 +4,18 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from elinker.errors import KnowledgeBaseError
-from elinker.kb.approximate import ApproximateIndex
+from elinker.kb.directory import VectorDirectory, check_sizes, open_index, read_manifest
 from elinker.kb.encoder import Encoder
-from elinker.kb.index import RowIndex, VectorIndex
+from elinker.kb.index import RowIndex
 from elinker.kb.lookup import HashLookup
 from elinker.kb.manifest import (
     ENTITIES,
     FILES,
     ID_HASHES,
     ID_ROWS,
-    INDEX,
     MANIFEST,
     NAME_HASHES,
     NAME_ROWS,
@@ -26,7 +24,7 @@ from elinker.kb.manifest import (
     Manifest,
 )
 from elinker.kb.names import normalise_name
-from elinker.kb.replace import previous, replacing
+from elinker.kb.replace import replacing
 from elinker.kb.table import EntityTable
 from elinker.schema import Candidate, Entity
 
@@ -34,11 +32,13 @@ OWN = frozenset((*FILES, VECTORS, SLOTS, MANIFEST))
 """The names in a directory that belong to the base."""
 
 
-class KnowledgeBase:
+class KnowledgeBase(VectorDirectory):
     """Entities with their vectors; a row number is the same in the table, the index and the lookups.
 
     Open one with `KnowledgeBase.open`; the format is described in docs/knowledge-bases.md.
     """
+
+    manifest: Manifest
 
     def __init__(
         self,
@@ -49,10 +49,8 @@ class KnowledgeBase:
         ids: HashLookup,
         names: HashLookup,
     ) -> None:
-        self.path = path
-        self.manifest = manifest
+        super().__init__(path, manifest, index)
         self.table = table
-        self.index = index
         self.ids = ids
         self.names = names
 
@@ -64,12 +62,8 @@ class KnowledgeBase:
             KnowledgeBaseError: the directory is not a base, or a file is missing, cut short or of another base.
         """
         path = Path(path)
-        if not path.is_dir():
-            backup = previous(path)
-            hint = f"an interrupted update left the old base: mv {backup} {path}" if backup.is_dir() else None
-            raise KnowledgeBaseError(f"no knowledge base at {path}", hint=hint)
-        manifest = Manifest.read(path)
-        _check_sizes(path, manifest)
+        manifest = read_manifest(path, Manifest)
+        check_sizes(path, manifest)
         base = cls(
             path,
             manifest,
@@ -78,16 +72,11 @@ class KnowledgeBase:
             HashLookup.open(path / ID_HASHES, path / ID_ROWS),
             HashLookup.open(path / NAME_HASHES, path / NAME_ROWS),
         )
-        base._check_counts()
+        base.check_counts({ENTITIES: len(base.table), ID_HASHES: len(base.ids)})
         return base
 
     def __len__(self) -> int:
         return self.manifest.count
-
-    @property
-    def dim(self) -> int:
-        """Length of an entity's vector."""
-        return self.manifest.dim
 
     def check_model(self, encoder: Encoder) -> None:
         """Refuse a model whose vectors do not belong with those of this base.
@@ -101,13 +90,6 @@ class KnowledgeBase:
                 f"not by {encoder.fingerprint[:12]} ({encoder.dim} dimensions)",
                 hint=f"rebuild it: elinker kb build ENTITIES --model MODEL -o {self.path} --overwrite",
             )
-
-    def search(self, vectors: ArrayLike, k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Cosine scores and rows of the `k` nearest entities, best first, ties by lower row (`RowIndex.search`).
-
-        *Shape:* vectors (n, dim) to scores (n, k) and rows (n, k); `k` is cut to `len(self)`.
-        """
-        return self.index.search(vectors, k)
 
     def candidates(self, vectors: ArrayLike, k: int) -> list[tuple[Candidate, ...]]:
         """What `search` finds, as candidates: one tuple a query, best first. *Shape:* vectors (n, dim)."""
@@ -142,10 +124,6 @@ class KnowledgeBase:
         wanted = normalise_name(name)
         return [row for row in self.names.suggestions(wanted) if wanted in map(normalise_name, self.table[row].names)]
 
-    def vectors(self, rows: ArrayLike) -> NDArray[np.float32]:
-        """The vectors of rows. *Shape:* (len(rows), dim)."""
-        return self.index.vectors(rows)
-
     def url(self, entity_id: str) -> str | None:
         """The web address of an entity, or None where the base has no template for one."""
         return self.manifest.url(entity_id)
@@ -156,41 +134,3 @@ class KnowledgeBase:
         with replacing(Path(path).resolve(), OWN) as target:
             for name in names:
                 shutil.copyfile(self.path / name, target / name)
-
-    def _check_counts(self) -> None:
-        count = len(self)
-        parts = {ENTITIES: len(self.table), INDEX: len(self.index), ID_HASHES: len(self.ids)}
-        for name, found in parts.items():
-            if found != count:
-                raise KnowledgeBaseError(f"{self.path / name} has {found} rows, the manifest says {count}")
-        if self.index.dim != self.dim:
-            raise KnowledgeBaseError(
-                f"{self.path / INDEX} has {self.index.dim} dimensions, the manifest says {self.dim}"
-            )
-
-
-def open_index(path: Path, manifest: Manifest) -> RowIndex:
-    """Memory-map the vectors of a base directory and their index.
-
-    Raises:
-        KnowledgeBaseError: a file is damaged or not of the manifest's kind.
-    """
-    if manifest.is_exact or manifest.search is None:
-        return VectorIndex.open(path / INDEX)
-    return ApproximateIndex.open(
-        path / INDEX,
-        path / VECTORS,
-        path / SLOTS if manifest.has_slots else None,
-        factory=manifest.index_factory,
-        dim=manifest.dim,
-        settings=manifest.search,
-    )
-
-
-def _check_sizes(path: Path, manifest: Manifest) -> None:
-    for record in manifest.files:
-        file = path / record.name
-        if not file.is_file():
-            raise KnowledgeBaseError(f"{file} is missing")
-        if (size := file.stat().st_size) != record.size:
-            raise KnowledgeBaseError(f"{file} has {size} bytes, the manifest says {record.size}: it is damaged")

@@ -6,7 +6,6 @@ Reading entity files is in `readers`, what happens to the vectors in `indexing`.
 import shutil
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain, compress
 from pathlib import Path
@@ -14,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from elinker import __version__
-from elinker.errors import InputError, KnowledgeBaseError, ModelError, UsageError
+from elinker.errors import InputError, ModelError, UsageError
 from elinker.kb import indexing
 from elinker.kb.base import OWN, KnowledgeBase
+from elinker.kb.directory import changing, records_of
 from elinker.kb.encoder import Encoder
 from elinker.kb.faiss_file import empty_index
 from elinker.kb.kinds import AUTO, factory_for, search_settings
@@ -29,9 +29,6 @@ from elinker.kb.manifest import (
     MANIFEST,
     NAME_HASHES,
     NAME_ROWS,
-    SLOTS,
-    VECTORS,
-    FileRecord,
     Manifest,
     is_link,
 )
@@ -92,7 +89,7 @@ def build(
             url_template=url_template,
             fingerprint=encoder.fingerprint,
             entity_text_example=encoder.entity_text(table[0]),
-            files=_records(directory),
+            files=records_of(directory, FILES),
         ).write(directory)
     return KnowledgeBase.open(target)
 
@@ -113,7 +110,7 @@ def add(
     """
     base.check_model(encoder)
     report = progress or silence
-    with _changing(base) as directory:
+    with changing(base, OWN) as directory:
         table = _write_entities(directory, _located(entities), base, report)
         blocks = _encoded(table, len(base), encoder, batch_size, report)
         indexing.extend(directory, base, blocks, len(table), report)
@@ -134,7 +131,7 @@ def remove(base: KnowledgeBase, ids: Iterable[str], *, progress: Progress | None
     if not keep.any():
         raise UsageError("no entity would be left", hint="delete the directory, or build another base")
     report = progress or silence
-    with _changing(base) as directory:
+    with changing(base, OWN) as directory:
         table = _write_table(directory, compress(base.entities(), keep.tolist()))
         _write_lookups(directory, table, HashLookup.of_ids(table))
         indexing.shrink(directory, base, keep, report)
@@ -153,7 +150,7 @@ def reindex(base: KnowledgeBase, index: str = AUTO, *, progress: Progress | None
     factory = factory_for(index, len(base), base.dim)
     empty_index(factory, base.dim)
     report = progress or silence
-    with _changing(base) as directory:
+    with changing(base, OWN) as directory:
         for name in (ENTITIES, ID_HASHES, ID_ROWS, NAME_HASHES, NAME_ROWS):
             shutil.copyfile(base.path / name, directory / name)
         blocks = indexing.blocks_of_rows(base.index, np.arange(len(base)), report)
@@ -191,25 +188,10 @@ def check_url_template(template: str | None) -> None:
         )
 
 
-@contextmanager
-def _changing(base: KnowledgeBase) -> Iterator[Path]:
-    """A directory to fill that takes the place of the base, unless the base was replaced meanwhile."""
-    target = base.path.resolve()
-    with replacing(target, OWN) as directory:
-        yield directory
-        if Manifest.read(target) != base.manifest:
-            raise KnowledgeBaseError(f"{target} changed while this was being done", hint="do it again")
-
-
 def _write_changed(directory: Path, base: KnowledgeBase, count: int, **keys: object) -> None:
     kept = base.manifest.model_dump(exclude={"schema_version"})
-    now = {"elinker_version": __version__, "created": _now(), "count": count, "files": _records(directory)}
+    now = {"elinker_version": __version__, "created": _now(), "count": count, "files": records_of(directory, FILES)}
     Manifest.model_validate(kept | now | keys).write(directory)
-
-
-def _records(directory: Path) -> tuple[FileRecord, ...]:
-    names = (*FILES, *(name for name in (VECTORS, SLOTS) if (directory / name).exists()))
-    return tuple(FileRecord.of(directory / name) for name in names)
 
 
 def _now() -> datetime:

@@ -1,7 +1,7 @@
-"""Making, extending and shrinking the vector files of a base directory: `index.faiss`, `vectors.npy`, `slots.npy`.
+"""Making, extending and shrinking the vector files of a directory: `index.faiss`, `vectors.npy`, `slots.npy`.
 
 The vectors come in blocks, of unit length, and for an approximate index go to the disk as they come. Entities are
-stored by `build`.
+stored by `build`, passages by `elinker.rag.indexing`.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from elinker.errors import UsageError
 from elinker.kb.approximate import ApproximateIndex
-from elinker.kb.base import KnowledgeBase
+from elinker.kb.directory import VectorDirectory
 from elinker.kb.index import RowIndex, VectorIndex
 from elinker.kb.kinds import FLAT
 from elinker.kb.manifest import INDEX, SLOTS, VECTORS
@@ -37,7 +37,7 @@ def create(directory: Path, factory: str, blocks: Iterable[Vectors], count: int,
     _index_all(directory, factory, report)
 
 
-def extend(directory: Path, base: KnowledgeBase, blocks: Iterable[Vectors], count: int, report: Progress) -> None:
+def extend(directory: Path, base: VectorDirectory, blocks: Iterable[Vectors], count: int, report: Progress) -> None:
     """Write the files of `base` with more vectors behind the old ones, `count` in all; nothing is trained again."""
     old = base.index
     if not isinstance(old, ApproximateIndex):
@@ -49,8 +49,8 @@ def extend(directory: Path, base: KnowledgeBase, blocks: Iterable[Vectors], coun
     _write_proposer(directory, proposer)
 
 
-def shrink(directory: Path, base: KnowledgeBase, keep: NDArray[np.bool_], report: Progress) -> None:
-    """Write the files of `base` with the flagged rows only, in their order. *Shape:* keep (len(base),).
+def shrink(directory: Path, base: VectorDirectory, keep: NDArray[np.bool_], report: Progress) -> None:
+    """Write the files of `base` with the flagged rows only, in their order. *Shape:* keep (rows of the index,).
 
     A graph from which more than a fifth of the nodes were removed is made again from the exact vectors.
     """
@@ -90,14 +90,14 @@ def _index_all(directory: Path, factory: str, report: Progress) -> None:
     except RuntimeError as error:
         reason = str(error).splitlines()[0].rpartition(": ")[2]
         raise UsageError(
-            f"an index of kind {factory!r} cannot be trained on {len(vectors)} entities: {reason}",
+            f"an index of kind {factory!r} cannot be trained on {len(vectors)} vectors: {reason}",
             hint="--index auto picks one that fits",
         ) from None
     proposer.add(vectors, report)
     _write_proposer(directory, proposer)
 
 
-def _to_change(base: KnowledgeBase, index: ApproximateIndex) -> Proposer:
+def _to_change(base: VectorDirectory, index: ApproximateIndex) -> Proposer:
     return Proposer.open(
         base.path / INDEX, base.manifest.index_factory, base.dim, slots=index.proposer.slots, mapped=False
     )

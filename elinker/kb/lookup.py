@@ -4,7 +4,8 @@ Hashes can collide, so a hit is only a suggestion: the base compares it with the
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +26,17 @@ class HashLookup:
     @classmethod
     def of_ids(cls, table: EntityTable) -> "HashLookup":
         """The hash of every id."""
-        return cls._sorted((text_hash(identifier), row) for row, identifier in enumerate(table.ids()))
+        return cls.of_texts(zip(table.ids(), count(), strict=False))
 
     @classmethod
     def of_names(cls, table: EntityTable) -> "HashLookup":
         """The hash of every distinct normalised name of every entity."""
         return cls._sorted(_name_hashes(table))
+
+    @classmethod
+    def of_texts(cls, pairs: Iterable[tuple[str, int]]) -> "HashLookup":
+        """The hash of every text with its row; a text may have several rows, and a row several texts."""
+        return cls._sorted((text_hash(text), row) for text, row in pairs)
 
     @classmethod
     def open(cls, hashes: Path, rows: Path) -> "HashLookup":

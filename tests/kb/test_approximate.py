@@ -239,7 +239,7 @@ def test_a_few_entities_can_have_any_kind(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("index", ["IVF64,SQ8", "IVF4096_HNSW16,PQ4x4fs"])
 def test_too_few_entities_for_an_index_are_a_usage_error_that_says_how_to_go_on(tmp_path: Path, index: str) -> None:
-    with pytest.raises(UsageError, match="cannot be trained on 2 entities") as caught:
+    with pytest.raises(UsageError, match="cannot be trained on 2 vectors") as caught:
         build(numbered(0, 2), Directions(), tmp_path / "two", index=index)
     assert caught.value.hint == "--index auto picks one that fits"
     assert not (tmp_path / "two").exists()
