@@ -1,12 +1,13 @@
 """The Linker: OneGen, a knowledge base and a decision, from texts to `Document`s, for the CLI and the component."""
 
+import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -113,6 +114,25 @@ class Linker:
         partial = directory / f"{SETTINGS_FILE}.partial"
         partial.write_text(self.settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
         partial.replace(directory / SETTINGS_FILE)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides its results, as JSON has it: two linkers with the same give the same, down to rounding.
+
+        The batch size is not among it: what a text gets does not depend on what it is read with.
+        """
+        files = sorted(f"{record.name} {record.sha256}" for record in self.kb.manifest.files)
+        return {
+            "model": self.onegen.fingerprint,
+            "onegen": self.onegen.settings.model_dump(mode="json"),
+            "device": self.onegen.device.type,
+            "dtype": str(self.onegen.model.dtype).removeprefix("torch."),
+            "bf16_products": self.onegen.mixed,
+            "base": hashlib.sha256("\n".join(files).encode()).hexdigest(),
+            "base_entities": len(self.kb),
+            "top_k": self.settings.top_k,
+            "decision": self.settings.decision.model_dump(mode="json"),
+        }
 
     def __call__(self, text: str | Document, *, mentions: MentionSource = "onegen", keep_nil: bool = False) -> Document:
         """Link one text. See `pipe`."""
