@@ -23,7 +23,8 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from elinker.corpus.formats.docbin import ENTITY_TYPE, USER_DATA_KEY
+from elinker.corpus.formats.docbin import USER_DATA_KEY
+from elinker.corpus.formats.mention_types import ENTITY
 from elinker.errors import UsageError
 from elinker.linking.linker import DraftSource, Linker, MentionSource
 from elinker.resources import COMPONENT, STARTER, find_pipeline
@@ -250,7 +251,7 @@ class OneGenLinker:
     def _type(self, mention: Mention) -> str:
         row = None if mention.entity_id is None else self.linker.kb.find(mention.entity_id)
         types = () if row is None else self.linker.kb.entity(row).types
-        return types[0].upper().replace(" ", "_") if types else ENTITY_TYPE
+        return types[0].upper().replace(" ", "_") if types else ENTITY
 
 
 def _mentions_of(doc: Doc) -> tuple[Mention, ...]:

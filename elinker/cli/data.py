@@ -45,10 +45,10 @@ def convert(
     The formats: docs/labelled-texts.md.
     """
     from elinker.corpus.formats import FORMATS
+    from elinker.corpus.formats.identifiers import is_qid
     from elinker.corpus.output import FileOutput, errors_path
     from elinker.corpus.records import BadRecord
     from elinker.labelled import read_labelled
-    from elinker.labelled.identifiers import is_qid
     from elinker.labelled.titles import read_titles
 
     ids = None if titles is None else read_titles(titles)

@@ -5,12 +5,10 @@ No format is implemented here, and nothing here opens a file except `Source.open
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from elinker.errors import InputError
 from elinker.schema import Document
 
 LONGEST_RAW = 1000
@@ -102,7 +100,10 @@ class Source:
 
 
 class Writer(Protocol):
-    """Writes documents to a stream that somebody else opens, closes and renames."""
+    """Writes documents to a stream that somebody else opens, closes and renames.
+
+    A writer of a format that cannot hold everything has `losses` besides (`elinker.corpus.losses`).
+    """
 
     def write(self, document: Document) -> None:
         """Add a document.
@@ -113,6 +114,13 @@ class Writer(Protocol):
 
     def finish(self) -> None:
         """Write what is left; called once, only when all documents were given."""
+
+
+class FileSink(Protocol):
+    """Takes the files of formats that have several files a document: a folder, or a zip archive."""
+
+    def add(self, name: str, content: bytes) -> None:
+        """Add a file under a name that no other has; `/` in it parts folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,8 @@ class Format:
         write: makes a writer on a binary stream; None for formats that are only read.
         recognises: says from the first bytes of a file, whatever its suffix in `reads`, that it is this format.
         streams: whether documents leave the writer as they come, so that a pipe or terminal can show them.
+        write_files: makes a writer that puts files into a folder; of formats with a file or more for each document,
+            whose `write` makes a zip archive of the same files.
     """
 
     name: str
@@ -136,21 +146,9 @@ class Format:
     write: Callable[[BinaryIO], Writer] | None = None
     recognises: Callable[[bytes], bool] | None = None
     streams: bool = True
+    write_files: Callable[[FileSink], Writer] | None = None
 
 
 def short(raw: str | None) -> str | None:
     """`raw` where it is short enough to keep."""
     return raw if raw is not None and len(raw) <= LONGEST_RAW else None
-
-
-def in_order(document: Document) -> Document:
-    """The document with its mentions in order of `start`.
-
-    Raises:
-        InputError: two mentions overlap.
-    """
-    mentions = tuple(sorted(document.mentions, key=lambda mention: mention.start))
-    for before, after in pairwise(mentions):
-        if before.end > after.start:
-            raise InputError(f"mentions {before.text!r} at {before.start} and {after.text!r} at {after.start} overlap")
-    return document if mentions == document.mentions else replace(document, mentions=mentions)

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from elinker.corpus.formats import conll
+from elinker.corpus.formats.identifiers import normalise_id, title_of
 from elinker.corpus.records import BadRecord, ReadOptions, Source
 from elinker.errors import InputError
-from elinker.labelled.identifiers import normalise_id, title_of
 from elinker.labelled.mentions import gold_document
 from elinker.labelled.source import Reject, at, lines
 from elinker.labelled.tokens import TokenSpans, TokenText

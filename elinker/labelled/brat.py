@@ -10,10 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from elinker.corpus.formats.identifiers import normalise_id
 from elinker.corpus.formats.plain import decode
 from elinker.errors import InputError
 from elinker.labelled.elevant import MENTION_TYPES
-from elinker.labelled.identifiers import normalise_id
 from elinker.labelled.mentions import gold_document, gold_mention, is_number
 from elinker.labelled.source import Reject, at, lines
 from elinker.schema import Document, Mention

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, StrictInt, StrictStr, ValidationError
 
+from elinker.corpus.formats.identifiers import is_qid
 from elinker.errors import InputError, first_problem
-from elinker.labelled.identifiers import is_qid
 from elinker.labelled.mentions import first_object, gold_document, gold_mention
 from elinker.labelled.source import Reject, at, json_objects
 from elinker.schema import Document, Mention

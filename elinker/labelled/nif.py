@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from elinker.corpus.formats.identifiers import normalise_id
 from elinker.corpus.formats.plain import decode
 from elinker.errors import InputError, MissingExtraError
-from elinker.labelled.identifiers import normalise_id
 from elinker.labelled.mentions import gold_document, gold_mention, is_number
 from elinker.labelled.source import Reject, at
 from elinker.schema import Document, Mention

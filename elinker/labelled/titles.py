@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from elinker.corpus.formats.identifiers import is_qid, normalise_id, title_of
 from elinker.errors import InputError
 from elinker.labelled.elevant import ALTERNATIVES
-from elinker.labelled.identifiers import is_qid, normalise_id, title_of
 from elinker.labelled.source import at, json_objects, lines, raise_error
 from elinker.schema import Document, Mention
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from elinker.labelled.identifiers import title_of
+from elinker.corpus.formats.identifiers import title_of
 from elinker.wikipedia.dump import Page
 
 DISAMBIGUATION_TEMPLATES = (

@@ -105,11 +105,6 @@ class TestJsonl:
             ('{"text": "Apple", "mentions": [{"start": 1, "end": 3, "text": "Ap"}]}', "is not the text at 1:3"),
             ('{"text": "Apple", "mentions": [{"start": -2, "end": -1, "text": "l"}]}', "is not the text at -2:-1"),
             (
-                '{"text": "Up", "mentions": [{"start": 0, "end": 2, "text": "Up"}, '
-                '{"start": 1, "end": 2, "text": "p"}]}',
-                "overlap",
-            ),
-            (
                 '{"text": "Ap", "mentions": [{"start": 0, "end": 2, "text": "Ap", "candidates": ["Q1"]}]}',
                 "field 'candidates[]' is str, not dict",
             ),
@@ -226,7 +221,12 @@ class TestDocBin:
         doc.set_ents([Span(doc, 0, 1, "ORG", kb_id="Q312"), Span(doc, 3, 4, "GPE")])
         DocBin(docs=[doc]).to_disk(tmp_path / "a.spacy")
         assert read(tmp_path / "a.spacy") == [
-            Document("a.spacy:1", "Apple is in London.", (Mention(0, 5, "Apple", "Q312"), Mention(12, 18, "London")))
+            Document(
+                "a.spacy:1",
+                "Apple is in London.",
+                (Mention(0, 5, "Apple", "Q312"), Mention(12, 18, "London")),
+                {"mention_types": [["ORG"], ["GPE"]]},
+            )
         ]
 
     def test_spans_changed_after_annotation_are_what_counts(self, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from elinker.errors import InputError
-from elinker.labelled.identifiers import normalise_id
+from elinker.corpus.formats.identifiers import normalise_id
 from elinker.labelled.titles import map_document, read_titles
 from elinker.schema import Document, Mention
 

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from elinker.corpus.formats.jsonl import encode
+from elinker.corpus.formats.mention_types import outermost
 from elinker.corpus.formats.plain import decode_lines, readable
-from elinker.corpus.formats.tokens import Piece, pieces
-from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Record, Source, in_order, short
+from elinker.corpus.formats.text import utf8
+from elinker.corpus.formats.tokens import Piece, covered, pieces
+from elinker.corpus.losses import Loss, Losses
+from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Record, Source, short
 from elinker.errors import InputError
 from elinker.schema import Document, Mention
 
@@ -33,37 +36,39 @@ class ConllWriter:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self.losses = Losses()
 
     def write(self, document: Document) -> None:
         """Add a document; see `Writer.write`."""
-        document = in_order(document)
-        comment = encode({"id": document.id, "text": document.text, "meta": dict(document.meta)})
-        lines = [f"{DOCSTART} ({_cell(document.id)})", COMMENT + comment.decode("utf-8"), *_token_lines(document), ""]
-        self._stream.write(_utf8("\n".join(lines) + "\n"))
+        flat = outermost(document)
+        comment = encode({"id": flat.id, "text": flat.text, "meta": dict(flat.meta)})
+        lines = [f"{DOCSTART} ({_cell(flat.id)})", COMMENT + comment.decode("utf-8"), *_token_lines(flat), ""]
+        self._stream.write(utf8("\n".join(lines) + "\n"))
+        self.losses[Loss.OVERLAPS] += len(document.mentions) - len(flat.mentions)
+        self.losses.of(flat, [Loss.CANDIDATES])
 
     def finish(self) -> None:
         """Nothing is held back."""
 
 
 def _token_lines(document: Document) -> Iterator[str]:
-    kept = _needed(document, pieces(document))
-    gap_start = 0
-    for index, piece in enumerate(kept):
-        continues = piece.mention is not None and index > 0 and kept[index - 1].mention == piece.mention
-        paragraph = document.text.count("\n", gap_start, piece.start) > 1
-        if index > 0 and not continues and (piece.starts_sentence or paragraph):
-            yield ""
-        yield _token_line(document, piece, continues)
-        gap_start = piece.end
+    before: tuple[Piece, Mention | None] | None = None
+    for piece, mention in _needed(document):
+        continues = before is not None and mention is not None and mention is before[1]
+        if before is not None and not continues:
+            paragraph = document.text.count("\n", before[0].end, piece.start) > 1
+            if piece.starts_sentence or paragraph:
+                yield ""
+        yield _token_line(document.text[piece.start : piece.end], mention, continues)
+        before = piece, mention
 
 
-def _token_line(document: Document, piece: Piece, continues: bool) -> str:
-    token = _cell(document.text[piece.start : piece.end], _CONTROL_OR_SPACE)
+def _token_line(text: str, mention: Mention | None, continues: bool) -> str:
+    token = _cell(text, _CONTROL_OR_SPACE)
     if token.startswith(DOCSTART):
         token = "\\" + token
-    if piece.mention is None:
+    if mention is None:
         return token
-    mention = document.mentions[piece.mention]
     columns = [token, "I" if continues else "B", _cell(" ".join(mention.text.split()))]
     if mention.entity_id is None:
         return "\t".join([*columns, NIL, "", f"{mention.score:.4f}"])
@@ -73,25 +78,30 @@ def _token_line(document: Document, piece: Piece, continues: bool) -> str:
     return "\t".join([*columns, entity_id, _cell(mention.label or ""), f"{mention.score:.4f}"])
 
 
-def _needed(document: Document, tokens: list[Piece]) -> list[Piece]:
-    """The pieces but for whitespace, which the comment keeps; a gap in which a mention starts or ends is kept whole."""
-    kept: list[Piece] = []
-    gap: list[Piece] = []
-    for piece in tokens:
+def _needed(document: Document) -> Iterator[tuple[Piece, Mention | None]]:
+    """The pieces and what mentions they are of, but for whitespace, which the comment keeps.
+
+    A gap in which a mention starts or ends is kept whole.
+    """
+    tokens = pieces(document)
+    owners: list[Mention | None] = [None] * len(tokens)
+    for mention, indices in zip(document.mentions, covered(tokens, document.mentions), strict=True):
+        owners[indices.start : indices.stop] = [mention] * len(indices)
+    gap: list[tuple[Piece, Mention | None]] = []
+    for piece, owner in zip(tokens, owners, strict=True):
         if document.text[piece.start : piece.end].isspace():
-            gap.append(piece)
+            gap.append((piece, owner))
             continue
-        kept += [*_edge_gap(document, gap), piece]
+        yield from _edge_gap(gap)
+        yield piece, owner
         gap = []
-    return kept + _edge_gap(document, gap)
+    yield from _edge_gap(gap)
 
 
-def _edge_gap(document: Document, gap: list[Piece]) -> list[Piece]:
-    for piece in gap:
-        if piece.mention is not None:
-            mention = document.mentions[piece.mention]
-            if piece.start == mention.start or piece.end == mention.end:
-                return gap
+def _edge_gap(gap: list[tuple[Piece, Mention | None]]) -> list[tuple[Piece, Mention | None]]:
+    for piece, mention in gap:
+        if mention is not None and (piece.start == mention.start or piece.end == mention.end):
+            return gap
     return []
 
 
@@ -103,13 +113,6 @@ def _plain(cell: str) -> str:
     return _ESCAPE.sub(
         lambda match: chr(int(match[1][1:], 16)) if len(match[1]) > 1 else _UNNAMED.get(match[1], match[1]), cell
     )
-
-
-def _utf8(text: str) -> bytes:
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise InputError(f"a lone surrogate \\u{ord(text[error.start]):04x} cannot be written as UTF-8") from None
 
 
 @dataclass(slots=True)
@@ -177,7 +180,7 @@ def _finish(block: _Block, source: Source) -> Record:
             mentions=tuple(_mentions(block, text, spans)),
             meta=comment.get("meta", {}),
         )
-        return Located(in_order(document), source.name, block.line)
+        return Located(document, source.name, block.line)
     except InputError as error:
         return BadRecord(source.name, block.line, str(error))
 

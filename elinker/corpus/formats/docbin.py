@@ -9,8 +9,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from elinker.corpus.formats.jsonl import encode
-from elinker.corpus.formats.tokens import Piece, pieces
-from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Record, Source, in_order
+from elinker.corpus.formats.mention_types import ENTITY, sorted_mentions, typed_mentions, with_types
+from elinker.corpus.formats.tokens import Piece, covered, pieces
+from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Record, Source
 from elinker.errors import InputError
 from elinker.schema import Document, Mention
 
@@ -19,33 +20,35 @@ if TYPE_CHECKING:
     from spacy.vocab import Vocab
 
 USER_DATA_KEY = "elinker"
-ENTITY_TYPE = "ENTITY"
-"""Label of a span whose type is not known: a `Mention` knows what it refers to, not its type."""
+
+NESTED = "elinker"
+"""Key of `doc.spans` with the mentions that overlap one in `doc.ents`."""
 
 
 def to_doc(document: Document, vocab: "Vocab") -> "Doc":
-    """The document as a spaCy `Doc` with the same text, its mentions as `ents` with `kb_id_` (empty for NIL).
+    """The document as a spaCy `Doc` with the same text.
+
+    Its mentions are `ents` with `kb_id_` (empty for NIL), those that overlap an earlier one lie in `doc.spans`.
 
     Raises:
-        InputError: mentions overlap, or the text or meta cannot be stored.
+        InputError: the text or meta cannot be stored.
     """
     from spacy.tokens import Doc, Span
 
-    document = in_order(document)
+    document = sorted_mentions(document)
     encode(dict(document.meta))
     tokens, spaces = _with_spaces(document, pieces(document))
     doc = Doc(vocab, words=[document.text[piece.start : piece.end] for piece in tokens], spaces=spaces)
-    bounds: dict[int, tuple[int, int]] = {}
-    for index, piece in enumerate(tokens):
-        if piece.mention is not None:
-            first, _ = bounds.get(piece.mention, (index, index))
-            bounds[piece.mention] = (first, index + 1)
-    doc.set_ents(
-        [
-            Span(doc, *bounds[index], label=ENTITY_TYPE, kb_id=mention.entity_id or "")
-            for index, mention in enumerate(document.mentions)
-        ]
-    )
+    ents: list[Span] = []
+    nested: list[Span] = []
+    end = 0
+    for (mention, kind), indices in zip(typed_mentions(document), covered(tokens, document.mentions), strict=True):
+        span = Span(doc, indices.start, indices.stop, label=kind, kb_id=mention.entity_id or "")
+        (ents if mention.start >= end else nested).append(span)
+        end = max(end, mention.end)
+    doc.set_ents(ents)
+    if nested:
+        doc.spans[NESTED] = nested
     value = document.to_json()
     del value["text"]
     doc.user_data[USER_DATA_KEY] = value
@@ -54,24 +57,19 @@ def to_doc(document: Document, vocab: "Vocab") -> "Doc":
 
 def _with_spaces(document: Document, tokens: list[Piece]) -> tuple[list[Piece], list[bool]]:
     """Tokens and whether one blank follows each, as `Doc` wants them; a blank at a mention's edge stays a token."""
+    starts = {mention.start for mention in document.mentions}
+    ends = {mention.end for mention in document.mentions}
     kept: list[Piece] = []
     spaces: list[bool] = []
     for piece in tokens:
         blank = piece.end == piece.start + 1 and document.text[piece.start] == " "
         after_token = bool(kept) and not spaces[-1] and kept[-1].end == piece.start
-        if blank and after_token and not _at_edge(document, piece):
+        if blank and after_token and piece.start not in starts and piece.end not in ends:
             spaces[-1] = True
         else:
             kept.append(piece)
             spaces.append(False)
     return kept, spaces
-
-
-def _at_edge(document: Document, piece: Piece) -> bool:
-    if piece.mention is None:
-        return False
-    mention = document.mentions[piece.mention]
-    return piece.start == mention.start or piece.end == mention.end
 
 
 def from_doc(doc: "Doc", *, default_id: str) -> Document:
@@ -87,11 +85,14 @@ def from_doc(doc: "Doc", *, default_id: str) -> Document:
         raise InputError(f"user data {USER_DATA_KEY!r} is not an object")
     known = Document.from_json({"id": default_id, **value, "text": doc.text})
     details = {(mention.start, mention.end, mention.entity_id or ""): mention for mention in known.mentions}
+    spans = [*doc.ents, *doc.spans.get(NESTED, ())]
+    spans.sort(key=lambda span: (span.start, -span.end))
     mentions = []
-    for span in doc.ents:
+    for span in spans:
         plain = Mention(span.start_char, span.end_char, span.text, entity_id=span.kb_id_ or None)
         mentions.append(details.get((plain.start, plain.end, span.kb_id_), plain))
-    return Document(known.id, doc.text, tuple(mentions), known.meta)
+    meta = with_types(known.meta, [span.label_ or ENTITY for span in spans])
+    return Document(known.id, doc.text, tuple(mentions), meta)
 
 
 def _listed(value: Any) -> Any:

@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
+from elinker.corpus.formats.mention_types import sorted_mentions
 from elinker.corpus.formats.plain import decode_lines, readable
-from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Record, Source, in_order, short
+from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Record, Source, short
 from elinker.errors import InputError
 from elinker.schema import Document
 
@@ -39,7 +40,7 @@ def parse(line: str, options: ReadOptions, *, default_id: str) -> Document:
     own_names = options.text_field == "text" and options.id_field == "id"
     if own_names and _is_own(value):
         own = {**value, "id": _id(value.get("id"), default_id), "meta": _meta(value, _OWN_FIELDS)}
-        return in_order(Document.from_json(own))
+        return sorted_mentions(Document.from_json(own))
     if options.text_field not in value:
         names = ", ".join(map(repr, value)) or "none"
         raise InputError(f"no field {options.text_field!r}", hint=f"fields: {names}; name one with --text-field")

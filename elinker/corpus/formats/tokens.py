@@ -1,14 +1,15 @@
 """Cutting a text into tokens such that every mention starts and ends at one; shared by the formats that have tokens."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from elinker.corpus.records import in_order
+from elinker.corpus.losses import Loss, Losses
 from elinker.errors import InputError
-from elinker.schema import Document
+from elinker.schema import Document, Mention
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -16,15 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A token from `start` to `end` (characters); `starts_sentence` says that a sentence begins with it.
-
-    `mention` is the index of the document's mention that it belongs to, None outside.
-    """
+    """A token from `start` to `end` (characters); `starts_sentence` says that a sentence begins with it."""
 
     start: int
     end: int
     starts_sentence: bool
-    mention: int | None
 
 
 @cache
@@ -41,27 +38,59 @@ def pieces(document: Document) -> list[Piece]:
     """The tokens of a document in order, whitespace among them, without gaps or overlaps.
 
     spaCy's tokens are cut where a mention starts or ends within one, so the spans stay exact. The blank that spaCy
-    counts as a token's trailing space is a piece of its own here.
+    counts as a token's trailing space is a piece of its own here. No sentence begins within a mention.
 
     Raises:
-        InputError: mentions overlap, or the text cannot be tokenized (a lone surrogate).
+        InputError: the text cannot be tokenized (a lone surrogate).
     """
-    document = in_order(document)
     cuts, sentences = _spacy_cuts(document.text)
-    owner: dict[int, int] = {}
-    for index, mention in enumerate(document.mentions):
+    for mention in document.mentions:
         cuts |= {mention.start, mention.end}
-        owner[mention.start] = index
-    return list(_pieces(document, sorted(cuts), sentences, owner))
+    sentences -= _within(sorted(sentences), document.mentions)
+    return [Piece(start, end, start in sentences) for start, end in pairwise(sorted(cuts))]
 
 
-def _pieces(document: Document, cuts: list[int], sentences: set[int], owner: dict[int, int]) -> Iterator[Piece]:
-    current: int | None = None
-    for start, end in pairwise(cuts):
-        if current is not None and document.mentions[current].end <= start:
-            current = None
-        current = owner.get(start, current)
-        yield Piece(start, end, start in sentences, current)
+def covered(tokens: Sequence[Piece], mentions: Iterable[Mention]) -> Iterator[range]:
+    """For each mention the indices of its tokens; the tokens may leave out whitespace at which no mention ends."""
+    starts = [piece.start for piece in tokens]
+    for mention in mentions:
+        yield range(bisect_left(starts, mention.start), bisect_left(starts, mention.end))
+
+
+def on_words(document: Document, losses: Losses) -> tuple[list[Mention | None], list[Piece]]:
+    """Each mention without whitespace at its edges (None where nothing is left), and the tokens that are words.
+
+    A mention that changes is counted. Words are the pieces that are not whitespace.
+
+    Raises:
+        InputError: see `pieces`.
+    """
+    trimmed = [_trimmed(mention) for mention in document.mentions]
+    cut = replace(document, mentions=tuple(mention for mention in trimmed if mention is not None))
+    words = [piece for piece in pieces(cut) if not document.text[piece.start : piece.end].isspace()]
+    losses[Loss.BLANK] += trimmed.count(None)
+    losses[Loss.MOVED] += sum(
+        after is not None and after is not before for before, after in zip(document.mentions, trimmed, strict=True)
+    )
+    return trimmed, words
+
+
+def _trimmed(mention: Mention) -> Mention | None:
+    text = mention.text.strip()
+    if not text:
+        return None
+    if len(text) == len(mention.text):
+        return mention
+    start = mention.start + len(mention.text) - len(mention.text.lstrip())
+    return replace(mention, start=start, end=start + len(text), text=text)
+
+
+def _within(positions: Sequence[int], mentions: Iterable[Mention]) -> set[int]:
+    """Those of the sorted positions that are strictly within a mention."""
+    found: set[int] = set()
+    for mention in mentions:
+        found.update(positions[bisect_right(positions, mention.start) : bisect_left(positions, mention.end)])
+    return found
 
 
 def _spacy_cuts(text: str) -> tuple[set[int], set[int]]:
