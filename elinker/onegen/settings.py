@@ -125,7 +125,8 @@ class AnsweringSettings(_Strict):
     with the RET token `query`; then `open`, the retrieved passage and `close` follow, and it goes on. `passage` is that
     passage as it is read: a template with {text} once and {title} at most once. The answer stands between
     `answer_open` and `answer_close`, which may be added tokens or plain text; where both are empty, all that is written
-    after the last passage is the answer. `end` closes the whole.
+    after the last passage is the answer. `unknown` is the answer by which it says that the passages hold none. `end`
+    closes the whole.
     """
 
     prompt: str
@@ -136,6 +137,7 @@ class AnsweringSettings(_Strict):
     passage: str = "{text}"
     answer_open: str = ""
     answer_close: str = ""
+    unknown: str = ""
     end: str = Field(min_length=1)
     reflection: ReflectionSettings | None = None
 
