@@ -1,0 +1,1 @@
+"""Score answers with sources: read questions, run a pipeline over them, compare, report. No model is loaded here."""
