@@ -150,6 +150,9 @@ class IndexManifest(BaseModel):
             raise KnowledgeBaseError(f"{directory} is not a {cls.what}: no {MANIFEST}") from None
         except (OSError, ValueError, RecursionError) as error:
             raise KnowledgeBaseError(f"{path} cannot be read: {error}") from None
+        kind = cls.model_fields["kind"].default if "kind" in cls.model_fields else None
+        if isinstance(value, dict) and value.get("kind") != kind:
+            raise KnowledgeBaseError(f"{directory} is not a {cls.what}: {MANIFEST} is of another kind of directory")
         _refuse_newer(path, value, cls.newest)
         try:
             return cls.model_validate(value)
