@@ -3,12 +3,14 @@
 No format is implemented here, and nothing here opens a file except `Source.open`.
 """
 
+import io
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
+from elinker.corpus.inputs.compression import decompressed, suffixes
 from elinker.schema import Document
 
 LONGEST_RAW = 1000
@@ -48,55 +50,98 @@ class Located:
 Record = Located | BadRecord
 
 
+LONGEST = 50_000_000
+"""Bytes that a line, a row or a file that is one document may have, where nothing else is said."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How inputs are read: `lines` and `jsonl` override what a file's name says about text, the rest names fields."""
+    """How inputs are read: `lines` and `jsonl` override what a file's name says about text, the next name fields.
+
+    `encoding` is that of text, JSON lines and tables, or `detect`. A document of more than `max_bytes` is not held in
+    memory but a bad record. `html` says which text of a web page is its document's: the `main` one, or `all`.
+    """
 
     lines: bool = False
     jsonl: bool = False
     text_field: str = "text"
     id_field: str = "id"
     text_column: str = "text"
+    encoding: str = "utf-8"
+    max_bytes: int = LONGEST
+    html: Literal["main", "all"] = "main"
 
 
 @dataclass(slots=True)
 class Source:
-    """One input: a file, or standard input when `path` is None.
+    """One input: a file at `path`, what `opener` opens (a file at a URL, a member of an archive), else standard input.
 
-    `name` is what messages call it, `id` is what the ids of its documents start with. `size` is its length in bytes,
-    None when that is not known; readers keep `consumed` at the part of it that the records given out so far stand for.
+    `name` is what messages call it, `id` is what the ids of its documents start with. `filename`, by default that of
+    `path`, has the suffixes that say what it holds. `size` is its length in bytes, None when that is not known, and
+    `consumed` how many of them were read, which a buffer may be ahead of the records given out; both count bytes as
+    they lie there, compressed or not. What can be opened only once has its first bytes in `beginning`.
     """
 
     name: str
     id: str
     path: Path | None = None
     size: int | None = None
+    filename: str = ""
+    opener: Callable[[], BinaryIO] | None = field(default=None, compare=False, repr=False)
+    beginning: bytes | None = field(default=None, compare=False, repr=False)
     consumed: int = field(default=0, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.filename and self.path is not None:
+            self.filename = self.path.name
+
+    @property
+    def is_standard_input(self) -> bool:
+        """Whether it has no name, suffix or size, and can be read once."""
+        return self.path is None and self.opener is None
 
     @property
     def suffix(self) -> str:
-        """The lower-case suffix of the file, `""` for standard input."""
-        return "" if self.path is None else self.path.suffix.lower()
+        """The lower-case suffix of what it holds, that of a compression left out; `""` for standard input."""
+        return suffixes(self.filename)[0]
 
-    def open(self) -> BinaryIO:
-        """The bytes, buffered.
+    def open(self) -> "io.BufferedReader[Any]":
+        """The bytes, decompressed and buffered; reading them moves `consumed`.
 
         Raises:
-            OSError: the file cannot be opened.
+            OSError: it cannot be opened. Reading raises it too, where compressed data is damaged.
         """
+        if self.is_standard_input:
+            stream = sys.stdin.buffer
+            return stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)
+        self.consumed = 0
+        return decompressed(self.open_raw(), self.filename, self._count)
+
+    def open_raw(self) -> BinaryIO:
+        """The bytes as they lie there, for formats that go to and fro in a file. Nothing is counted.
+
+        Raises:
+            OSError: it cannot be opened.
+        """
+        if self.opener is not None:
+            return self.opener()
         if self.path is None:
-            return sys.stdin.buffer
-        return self.path.open("rb")
+            raise OSError("standard input can only be read from beginning to end")
+        return self.path.open("rb", buffering=0)
 
     def head(self, length: int = 256) -> bytes:
-        """The first bytes of a file; empty for standard input and unreadable files."""
+        """The first bytes, decompressed; empty for standard input and what is unreadable."""
+        if self.is_standard_input:
+            return b""
         try:
-            if self.path is None:
-                return b""
-            with self.path.open("rb") as stream:
+            raw = self.open_raw() if self.beginning is None else io.BytesIO(self.beginning)
+            with decompressed(raw, self.filename, lambda _: None) as stream:
                 return stream.read(length)
         except OSError:
             return b""
+
+    def _count(self, read: int) -> None:
+        self.consumed += read
 
 
 class Writer(Protocol):

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any, BinaryIO
 
 from elinker.corpus.formats.mention_types import sorted_mentions
@@ -11,13 +12,16 @@ from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Reco
 from elinker.errors import InputError
 from elinker.schema import Document
 
+_LARGE = re.compile(r"[eE]\+?\d{3}|\d{300}")
+"""What a number may look like that is too large for a float; all others are spared a call."""
+
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _OWN_FIELDS = ("schema", "id", "text", "mentions", "meta")
 
 
 def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """A document a line; blank lines are skipped, a line without an id gets `file:line`."""
-    for number, line, content in decode_lines(source):
+    for number, line, content in decode_lines(source, options):
         if isinstance(line, InputError):
             yield BadRecord(source.name, number, str(line), readable(content))
         elif line.strip():
@@ -37,6 +41,15 @@ def parse(line: str, options: ReadOptions, *, default_id: str) -> Document:
     value = load(line)
     if not isinstance(value, dict):
         raise InputError(f"the line is {_json_type(value)}, not a JSON object")
+    return document_of(value, options, default_id=default_id)
+
+
+def document_of(value: Mapping[str, Any], options: ReadOptions, *, default_id: str) -> Document:
+    """The document of an object: elinker's own or anybody's with a text.
+
+    Raises:
+        InputError: it has no text, or is a broken one of elinker's own.
+    """
     own_names = options.text_field == "text" and options.id_field == "id"
     if own_names and _is_own(value):
         own = {**value, "id": _id(value.get("id"), default_id), "meta": _meta(value, _OWN_FIELDS)}
@@ -52,13 +65,15 @@ def parse(line: str, options: ReadOptions, *, default_id: str) -> Document:
 
 
 def load(line: str) -> Any:
-    """The JSON value of a line; `NaN` and `Infinity`, which JSON does not have, are null.
+    """The JSON value of a line. `NaN` and `Infinity`, which JSON does not have, and numbers beyond a float are null.
+
+    Where an object has a name twice, the last one counts.
 
     Raises:
         InputError: the line is not JSON, is nested too deeply, or holds a lone surrogate.
     """
     try:
-        value = json.loads(line, parse_constant=lambda _: None)
+        value = json.loads(line, parse_constant=lambda _: None, parse_float=_finite if _LARGE.search(line) else None)
     except json.JSONDecodeError as error:
         raise InputError(f"not JSON: {error.msg} at character {error.pos}") from None
     except RecursionError:
@@ -68,6 +83,11 @@ def load(line: str) -> Any:
     if _SURROGATE_ESCAPE.search(line):
         _check_surrogates(value, "the line")
     return value
+
+
+def _finite(number: str) -> float | None:
+    value = float(number)
+    return value if isfinite(value) else None
 
 
 def _check_surrogates(value: Any, where: str) -> None:
