@@ -39,7 +39,7 @@ def input_format(source: Source, options: ReadOptions) -> Format:
     if options.jsonl and source.suffix not in jsonl.FORMAT.reads:
         return jsonl.FORMAT
     fitting = [one for one in FORMATS.values() if source.suffix in one.reads]
-    if source.path is None or (not fitting and options.lines):
+    if source.is_standard_input or (not fitting and options.lines):
         return plain.FORMAT
     if not fitting:
         known = ", ".join(input_suffixes())
