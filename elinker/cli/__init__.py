@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from elinker.cli import annotate, data, evaluate, kb, train
+from elinker.cli import annotate, data, evaluate, kb, serve, train
 from elinker.cli.console import report
 from elinker.errors import ElinkerError
 
@@ -17,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("annotate", rich_help_panel="Annotate")(annotate.annotate)
+app.command("serve", rich_help_panel="Annotate")(serve.serve)
 app.add_typer(kb.app, name="kb", rich_help_panel="Knowledge bases")
 app.add_typer(data.app, name="data", rich_help_panel="Data")
 app.command("evaluate", rich_help_panel="Models")(evaluate.evaluate)

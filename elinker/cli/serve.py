@@ -1,0 +1,193 @@
+"""`elinker serve`: options, loading and messages around the service of `elinker.service`; it answers nothing itself."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from elinker.cli.console import err
+from elinker.errors import MissingExtraError, UsageError
+from elinker.resources import STARTER, find_pipeline
+
+if TYPE_CHECKING:
+    from elinker.linking.linker import Linker
+
+ADDRESS = "Address"
+LINKING = "Linking"
+LIMITS = "Limits"
+
+SHORTEST_TOKEN = 16
+"""Characters that a bearer token has at least."""
+
+_LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Where to listen; 0.0.0.0 is every network.", rich_help_panel=ADDRESS)
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.", rich_help_panel=ADDRESS)] = 8000,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the bearer token that requests must have.", rich_help_panel=ADDRESS),
+    ] = None,
+    cors_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Web site whose pages may ask from a browser, such as https://example.org, or *; may be repeated.",
+            rich_help_panel=ADDRESS,
+            show_default=False,
+        ),
+    ] = None,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="A JSON line on stderr for each request.", rich_help_panel=ADDRESS)
+    ] = False,
+    pipeline: Annotated[
+        str | None,
+        typer.Option(
+            help="Name or folder of a pipeline; the shipped starter without it.",
+            metavar="NAME|DIR",
+            rich_help_panel=LINKING,
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Another OneGen model.", metavar="DIR|ID", rich_help_panel=LINKING)
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Settings for a published model without onegen.json.", rich_help_panel=LINKING),
+    ] = None,
+    kb: Annotated[
+        Path | None, typer.Option(help="Another knowledge base.", metavar="DIR", rich_help_panel=LINKING)
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Where the model runs, such as cpu, cuda or cuda:1.", rich_help_panel=LINKING)
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Lowest probability of a link.", rich_help_panel=LINKING),
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option(min=1, help="Candidates kept for each mention.", rich_help_panel=LINKING)
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Windows of text in one pass of the model.", rich_help_panel=LINKING)
+    ] = None,
+    max_body: Annotated[int, typer.Option(min=1, help="Bytes of a request's body.", rich_help_panel=LIMITS)] = 4
+    * 1024
+    * 1024,
+    max_text: Annotated[int, typer.Option(min=1, help="Characters of a document.", rich_help_panel=LIMITS)] = 20_000,
+    max_documents: Annotated[int, typer.Option(min=1, help="Documents of a request.", rich_help_panel=LIMITS)] = 256,
+    max_requests: Annotated[
+        int, typer.Option(min=1, help="Requests that are worked on at the same time.", rich_help_panel=LIMITS)
+    ] = 128,
+    max_queue: Annotated[
+        int, typer.Option(min=1, help="Documents that wait for the model.", rich_help_panel=LIMITS)
+    ] = 4_096,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds until a request is answered.", rich_help_panel=LIMITS)
+    ] = 60.0,
+    batch_characters: Annotated[
+        int, typer.Option(min=1, help="Characters that are linked in one go.", rich_help_panel=LIMITS)
+    ] = 16_384,
+    batch_wait: Annotated[
+        float,
+        typer.Option(
+            min=0.0, max=1000.0, help="Milliseconds that an idle model waits for more.", rich_help_panel=LIMITS
+        ),
+    ] = 2.0,
+) -> None:
+    """Answer over HTTP: annotate texts, link given spans, search the knowledge base.
+
+    [bold]Examples[/bold]
+
+    elinker serve
+
+    elinker serve --port 9000 --pipeline my-pipeline --log-json
+
+    elinker serve --host 0.0.0.0 --token-file token.txt --cors-origin https://example.org
+
+    curl 127.0.0.1:8000/annotate -H 'Content-Type: application/json' -d '{"text": "Messi left Barcelona."}'
+
+    One process with one model: requests that arrive together are linked together. The page at / shows a text with its
+    links. Ctrl-C or SIGTERM answers what is running and ends. docs/service.md describes requests, limits and metrics.
+    """
+    for package, module in (("fastapi", "fastapi"), ("uvicorn", "uvicorn"), ("prometheus-client", "prometheus_client")):
+        if find_spec(module) is None:
+            raise MissingExtraError(package, "serve")
+    from elinker.service.limits import Limits
+
+    limits = Limits(
+        body_bytes=max_body,
+        text_characters=max_text,
+        documents=max_documents,
+        requests=max_requests,
+        queue=max_queue,
+        seconds=timeout,
+        batch_characters=batch_characters,
+        batch_wait=batch_wait / 1000,
+    )
+    token = None if token_file is None else _token(token_file)
+    for origin in cors_origin or ():
+        _check_origin(origin)
+    name = pipeline and str(find_pipeline(pipeline))
+
+    from elinker.service.app import create_app
+    from elinker.service.server import address_of, bind, log_to_stderr, run
+
+    log_to_stderr(as_json=log_json)
+    bound = bind(host, port)
+    options = {
+        "model": model,
+        "preset": preset,
+        "kb": kb,
+        "device": device,
+        "threshold": threshold,
+        "top_k": top_k,
+        "batch_size": batch_size,
+    }
+    with bound:
+        linker = _load(name, options)
+        app = create_app(linker, limits=limits, token=token, cors_origins=cors_origin or ())
+        if host not in _LOCAL and token is None:
+            err.print("[yellow]whoever reaches this machine may ask: there is no --token-file[/]")
+        address = address_of(bound)
+        run(
+            app,
+            bound,
+            seconds=timeout,
+            on_ready=lambda: err.print(f"ready on {address} (Ctrl-C ends it)", markup=False),
+        )
+    err.print("ended")
+
+
+def _load(name: str | None, options: dict[str, Any]) -> "Linker":
+    """The linker, warm: the first pass of a model takes much longer than the others."""
+    import elinker
+
+    err.print(f"loading {name or options['model'] or STARTER}", markup=False)
+    linker = elinker.load(name, **options)
+    linker("Ada Lovelace met Charles Babbage in London.")
+    return linker
+
+
+def _token(path: Path) -> str:
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the token cannot be read: {error}") from None
+    if len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+        raise UsageError(
+            f"{path} holds no token: at least {SHORTEST_TOKEN} ASCII characters without spaces",
+            hint=f"openssl rand -hex 32 > {path}",
+        )
+    return token
+
+
+def _check_origin(origin: str) -> None:
+    scheme, _, host = origin.partition("://")
+    if origin != "*" and (scheme not in ("http", "https") or not host or "/" in host):
+        raise UsageError(
+            f"--cors-origin {origin!r} is no origin", hint="scheme and host without a path: https://example.org"
+        )
