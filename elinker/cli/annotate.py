@@ -1,31 +1,27 @@
-"""`elinker annotate`: options, progress and summary around the runner of `elinker.corpus`; reads and links nothing."""
+"""`elinker annotate`: its options, and what is refused. The work is done in `annotate_file` and `annotate_run`."""
 
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from elinker.cli.annotate_file import annotate_file, check_separate
+from elinker.cli.annotate_run import annotate_folder, check_outside, is_folder
+from elinker.cli.annotate_work import Work
 from elinker.cli.console import err, out
 from elinker.corpus.formats import output_format, writable
-from elinker.corpus.highlight import TerminalOutput, printable
-from elinker.corpus.output import FileOutput, Output, StreamOutput, errors_path
 from elinker.corpus.readers import find_sources, read_records
-from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Record, Source
-from elinker.corpus.runner import Annotator, Summary, annotate_corpus
+from elinker.corpus.records import Located, ReadOptions, Record, Source
+from elinker.corpus.runs.events import STDOUT, open_events
+from elinker.corpus.runs.interrupts import exit_code, stop_at_once
+from elinker.corpus.runs.shards import SHARD_DOCUMENTS
 from elinker.errors import UsageError
-from elinker.resources import STARTER, find_pipeline
 from elinker.schema import Document
 
 INPUT = "Input"
 OUTPUT = "Output"
 LINKING = "Linking"
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 and the number of the signal, as shells count."""
 
 
 def annotate(
@@ -52,11 +48,12 @@ def annotate(
         str, typer.Option(help="Column of CSV, TSV or Parquet with the text.", rich_help_panel=INPUT)
     ] = "text",
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--output",
             "-o",
-            help="Write here instead of stdout; the suffix chooses the format.",
+            help="Write to this file, whose suffix chooses the format; or a resumable run to this FOLDER/ or URL.",
+            metavar="FILE|FOLDER/|URL",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -69,6 +66,24 @@ def annotate(
     keep_nil: Annotated[
         bool, typer.Option("--keep-nil", help="Keep mentions that are linked to nothing.", rich_help_panel=OUTPUT)
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the run in FOLDER/, or begin it there.", rich_help_panel=OUTPUT),
+    ] = False,
+    shard_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help=f"Documents in one file of FOLDER/, {SHARD_DOCUMENTS} without it.", rich_help_panel=OUTPUT
+        ),
+    ] = None,
+    log_json: Annotated[
+        str | None,
+        typer.Option(
+            help="Add a JSON line for each event to this file, or to stdout (-).",
+            metavar="FILE|-",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress and no summary; errors stay.", rich_help_panel=OUTPUT)
     ] = False,
@@ -118,16 +133,17 @@ def annotate(
 
     cat tweets.txt | elinker annotate - --lines --keep-nil > tweets.jsonl
 
+    elinker annotate dump.jsonl.gz -o dump/ --resume
+
     Results go to stdout or to the output file, everything else to stderr.
+
+    A run into a folder can be stopped at any moment, and --resume goes on with it (docs/corpora.md).
 
     Bad documents are listed in OUTPUT.errors.jsonl, the others are written; the exit code is 1 then.
     """
-    options = ReadOptions(lines, jsonl, text_field, id_field, text_column)
+    options = ReadOptions(lines=lines, jsonl=jsonl, text_field=text_field, id_field=id_field, text_column=text_column)
     sources, records = _inputs(inputs or [], text, options)
-    _check_separate(sources, output)
-    form = output_format(format_name, output)
-    shows = output is None and format_name is None and (text is not None or out.is_terminal)
-    load = {
+    linking = {
         "model": model,
         "preset": preset,
         "kb": kb,
@@ -136,18 +152,27 @@ def annotate(
         "top_k": top_k,
         "batch_size": batch_size,
     }
+    folder = output if is_folder(output, shard_size, resume=resume) else None
+    path = Path(output) if output is not None and folder is None else None
+    form = output_format(format_name, path)
+    if folder is not None:
+        check_outside(sources, inputs or [], folder)
+    if path is not None:
+        check_separate(sources, path)
+    if log_json == STDOUT and output is None:
+        raise UsageError("--log-json - and the results would both go to stdout", hint="name a file for one of them")
+    work = Work(sources, records, options, form, pipeline, linking, keep_nil, quiet)
     try:
-        with _destination(output, form, overwrite=overwrite, shows=shows, titles=text is None) as destination:
-            linker = _load(pipeline, load, quiet=quiet)
-            with _Display(sources, visible=not quiet and not shows) as display:
-                summary = annotate_corpus(linker, records, destination, keep_nil=keep_nil, on_progress=display.update)
-    except KeyboardInterrupt:
-        err.print("interrupted" if output is None else f"interrupted: nothing was written to {output}", markup=False)
-        raise typer.Exit(INTERRUPTED) from None
-    if not quiet and text is None:
-        err.print(_sentence(summary, output), markup=False)
-    if summary.bad:
-        raise typer.Exit(1)
+        with open_events(log_json) as events, stop_at_once():
+            if folder is not None:
+                size = shard_size or SHARD_DOCUMENTS
+                annotate_folder(folder, work, events, shard_documents=size, resume=resume, overwrite=overwrite)
+            else:
+                shows = output is None and format_name is None and (text is not None or out.is_terminal)
+                annotate_file(path, work, events, overwrite=overwrite, shows=shows, is_text=text is not None)
+    except KeyboardInterrupt as error:
+        err.print("interrupted" if path is None else f"interrupted: nothing was written to {path}", markup=False)
+        raise typer.Exit(exit_code(error)) from None
 
 
 def _inputs(inputs: Sequence[str], text: str | None, options: ReadOptions) -> tuple[list[Source], Iterator[Record]]:
@@ -164,93 +189,3 @@ def _inputs(inputs: Sequence[str], text: str | None, options: ReadOptions) -> tu
     except UnicodeEncodeError as error:
         raise UsageError(f"--text is not UTF-8 at character {error.start}") from None
     return [], iter([Located(Document("text", text), "--text")])
-
-
-def _check_separate(sources: Sequence[Source], output: Path | None) -> None:
-    """An output among the inputs would be read while it is replaced, or grow with every run."""
-    if output is None:
-        return
-    for source in sources:
-        with suppress(OSError):  # one of them is not there
-            if source.path is not None and source.path.samefile(output):
-                raise UsageError(f"{output} is also an input", hint="write outside of the folder that is read")
-
-
-@contextmanager
-def _destination(path: Path | None, form: Format, *, overwrite: bool, shows: bool, titles: bool) -> Iterator[Output]:
-    if path is not None:
-        with FileOutput(path, form, overwrite=overwrite) as output:
-            yield output
-    elif shows:
-        yield TerminalOutput(out, _complain, titles=titles)
-    else:
-        yield StreamOutput(sys.stdout.buffer, form, _complain)
-
-
-def _complain(record: BadRecord) -> None:
-    err.print(f"bad document: {printable(str(record))}", markup=False)
-
-
-def _load(pipeline: str | None, options: dict[str, Any], *, quiet: bool) -> Annotator:
-    import elinker
-
-    name = pipeline and str(find_pipeline(pipeline))
-    linker: Annotator
-    if quiet or not err.is_terminal:
-        linker = elinker.load(name, **options)
-    else:
-        with err.status(f"loading {pipeline or options['model'] or STARTER}"):
-            linker = elinker.load(name, **options)
-    return linker
-
-
-class _Display:
-    """Progress on stderr: documents and tokens a second, and the time left where the inputs' sizes are known."""
-
-    def __init__(self, sources: Sequence[Source], *, visible: bool) -> None:
-        self._sources = sources
-        sizes = [source.size for source in sources]
-        total = None if None in sizes else sum(size or 0 for size in sizes)
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.fields[counts]}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeRemainingColumn(),
-            console=err,
-            transient=True,
-            disable=not visible or not err.is_terminal,
-        )
-        self._task = self._progress.add_task("annotating", total=total, counts="")
-
-    def update(self, summary: Summary) -> None:
-        """Show the counts so far."""
-        self._progress.update(
-            self._task, completed=sum(source.consumed for source in self._sources), counts=_rates(summary)
-        )
-
-    def __enter__(self) -> "_Display":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-
-def _rates(summary: Summary) -> str:
-    seconds = max(summary.seconds, 1e-9)
-    documents = _counted(summary.documents, "document")
-    return f"{documents}, {summary.documents / seconds:,.1f} documents/s, {summary.tokens / seconds:,.0f} tokens/s"
-
-
-def _sentence(summary: Summary, output: Path | None) -> str:
-    mentions = f"{_counted(summary.mentions, 'mention')}, {summary.linked:,} linked, {summary.nil:,} NIL"
-    sentence = f"{_rates(summary)}: {mentions} in {summary.seconds:.1f} seconds"
-    if not summary.bad:
-        return sentence
-    listed = "" if output is None else f", listed in {errors_path(output)}"
-    return f"{sentence}; {summary.bad:,} bad{listed}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -92,7 +92,7 @@ class FileOutput:
         try:
             if self._rejected is None:
                 self._rejected = _PartialFile(self.errors)
-            self._rejected.stream.write(_error_line(record))
+            self._rejected.stream.write(error_line(record))
         except OSError as error:
             raise _failed(self.errors, error) from None
 
@@ -157,7 +157,8 @@ def _check_replaceable(path: Path, overwrite: bool) -> None:
         raise UsageError(f"{path} exists", hint="--overwrite replaces it")
 
 
-def _error_line(record: BadRecord) -> bytes:
+def error_line(record: BadRecord) -> bytes:
+    """A line of the list of bad documents."""
     try:
         return encode(record.to_json()) + b"\n"
     except ElinkerError:

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from elinker.corpus.output import Output
 from elinker.corpus.records import BadRecord, Located, Record
@@ -21,6 +21,10 @@ class Annotator(Protocol):
     @property
     def tokens_seen(self) -> int:
         """Source tokens read so far."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides its results, as JSON has it."""
 
     def pipe(
         self,

@@ -44,9 +44,9 @@ class Engine(Protocol):
 
 
 def link_shard(
-    linker: Annotator, shard: Shard, *, keep_nil: bool, on_record: Callable[[Record], None] | None = None
+    linker: Annotator, shard: Shard, *, keep_nil: bool, on_record: Callable[[Record, int], None] | None = None
 ) -> LinkedShard:
-    """A shard linked; `on_record` is called with each record of the result as it is there.
+    """A shard linked; `on_record` is called with each record of the result, and the source tokens read so far.
 
     Raises:
         ElinkerError: the model or the base is unusable; what is wrong with one document only makes it a bad record.
@@ -56,14 +56,16 @@ def link_shard(
     for record in link_each(linker, shard.records, keep_nil=keep_nil):
         records.append(record)
         if on_record is not None:
-            on_record(record)
+            on_record(record, linker.tokens_seen - before)
     return LinkedShard(shard.number, tuple(records), linker.tokens_seen - before)
 
 
 class LocalEngine:
     """Links in this process, one shard after the other (an `Engine`)."""
 
-    def __init__(self, linker: Annotator, *, keep_nil: bool, on_record: Callable[[Record], None] | None = None) -> None:
+    def __init__(
+        self, linker: Annotator, *, keep_nil: bool, on_record: Callable[[Record, int], None] | None = None
+    ) -> None:
         self._linker = linker
         self._keep_nil = keep_nil
         self._on_record = on_record
