@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from elinker.corpus.formats import conll, docbin, jsonl, plain, table
+from elinker.corpus.formats import conll, docbin, jsonl, parquet, plain, table
 from elinker.corpus.records import Format, ReadOptions, Source
 from elinker.errors import UsageError
 
@@ -13,7 +13,7 @@ FORMATS = {
         jsonl.FORMAT,
         table.CSV,
         table.TSV,
-        table.PARQUET,
+        parquet.FORMAT,
         conll.FORMAT,
         docbin.FORMAT,
     )
