@@ -64,7 +64,7 @@ def spans(document: Document) -> list[tuple[int, int, str, str | None]]:
     return [(mention.start, mention.end, mention.text, mention.entity_id) for mention in document.mentions]
 
 
-@pytest.mark.parametrize("name", ["jsonl", "conll", "docbin"])
+@pytest.mark.parametrize("name", ["jsonl", "conll", "docbin", "parquet"])
 @settings(max_examples=60, deadline=None, suppress_health_check=ALLOWED)
 @given(originals=st.lists(documents(), max_size=3))
 def test_text_spans_ids_and_meta_survive_every_format(name: str, originals: list[Document], tmp_path: Path) -> None:
@@ -75,10 +75,10 @@ def test_text_spans_ids_and_meta_survive_every_format(name: str, originals: list
     assert [copy.meta for copy in copies] == [original.meta for original in originals]
 
 
-@pytest.mark.parametrize("name", ["jsonl", "docbin"])
+@pytest.mark.parametrize("name", ["jsonl", "docbin", "parquet"])
 @settings(max_examples=30, deadline=None, suppress_health_check=ALLOWED)
 @given(original=documents())
-def test_jsonl_and_docbin_keep_labels_scores_and_candidates(name: str, original: Document, tmp_path: Path) -> None:
+def test_jsonl_docbin_and_parquet_keep_labels_scores_and_candidates(name: str, original: Document, tmp_path: Path) -> None:
     assert there_and_back(name, [original], tmp_path / "corpus") == [original]
 
 
