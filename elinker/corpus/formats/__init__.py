@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from elinker.corpus.formats import conll, docbin, jsonl, parquet, plain, table
+from elinker.corpus.inputs import html, web_archives
 from elinker.corpus.records import Format, ReadOptions, Source
 from elinker.errors import UsageError
 
@@ -16,6 +17,8 @@ FORMATS = {
         parquet.FORMAT,
         conll.FORMAT,
         docbin.FORMAT,
+        html.FORMAT,
+        web_archives.FORMAT,
     )
 }
 
