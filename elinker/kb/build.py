@@ -17,7 +17,7 @@ from elinker.errors import InputError, ModelError, UsageError
 from elinker.kb import indexing
 from elinker.kb.base import OWN, KnowledgeBase
 from elinker.kb.directory import changing, records_of
-from elinker.kb.encoder import Encoder
+from elinker.kb.encoder import Encoder, EntityEncoder
 from elinker.kb.faiss_file import empty_index
 from elinker.kb.kinds import AUTO, factory_for, search_settings
 from elinker.kb.lookup import HashLookup
@@ -44,7 +44,7 @@ _LISTED = 10
 
 def build(
     entities: Iterable[Entity] | EntityFile,
-    encoder: Encoder,
+    encoder: EntityEncoder,
     out: str | Path,
     *,
     url_template: str | None = None,
@@ -274,7 +274,9 @@ def _listed(items: Sequence[str]) -> str:
     return ", ".join(items[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _encoded(table: EntityTable, start: int, encoder: Encoder, batch_size: int, report: Progress) -> Iterator[Vectors]:
+def _encoded(
+    table: EntityTable, start: int, encoder: EntityEncoder, batch_size: int, report: Progress
+) -> Iterator[Vectors]:
     """Unit vectors of the entities from row `start` on, made as they are asked for. *Shape:* each block (n, dim)."""
     total = len(table) - start
     for batch in table.batches(start=start):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from elinker.schema import Entity
 
 
-class Encoder(Protocol):
+class EntityEncoder(Protocol):
     """Turns entities into vectors; `fingerprint` changes with everything that changes the vectors."""
 
     @property
@@ -27,6 +27,10 @@ class Encoder(Protocol):
         self, texts: Sequence[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
     ) -> NDArray[np.float32]:
         """One vector of unit length a text. *Shape:* (len(texts), dim). `progress` hears how many more are done."""
+
+
+class Encoder(EntityEncoder, Protocol):
+    """Turns queries into vectors, too."""
 
     def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One query vector a text, read as a mention. *Shape:* (len(texts), dim); zero for a text without tokens."""

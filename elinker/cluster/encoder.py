@@ -1,0 +1,117 @@
+"""Entities encoded by workers that each load the model once: what `elinker.kb.build` uses in the place of a model."""
+
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from elinker.cluster.session import ClusterError, ClusterSettings
+from elinker.cluster.stream import OrderedStream
+from elinker.schema import Entity
+
+BATCHES = 8
+"""Batches that a worker is sent at a time."""
+
+
+class Model(Protocol):
+    """What a worker needs of a model (`elinker.onegen.model.OneGen` is one)."""
+
+    layout: Any
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256, in hex, of what determines the vectors."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    def encode_documents(self, texts: Sequence[str], *, batch_size: int = 64) -> NDArray[np.float32]:
+        """One vector of unit length a text. *Shape:* (len(texts), dim)."""
+
+
+class RayEncoder:
+    """Encodes entity texts on workers of Ray (an `EntityEncoder`), as a context.
+
+    A worker gets whole batches, the ones that a single process would make: the vectors are the same.
+
+    Args:
+        load: loads the model in a worker; it is pickled.
+        settings: the workers.
+
+    Raises:
+        ElinkerError: the workers cannot load the model.
+        UsageError: there is no such cluster, or no room on it.
+    """
+
+    def __init__(self, load: Callable[[], Model], settings: ClusterSettings) -> None:
+        self._stream: OrderedStream[_Work | None, _Answer] = OrderedStream(_Load(load), settings)
+
+    def __enter__(self) -> "RayEncoder":
+        self._stream.__enter__()
+        try:
+            ((self.fingerprint, (self.dim, self._texts)),) = self._stream.map(iter([None]))
+        except BaseException:
+            self._stream.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.__exit__(kind, error, trace)
+
+    def entity_text(self, entity: Entity) -> str:
+        """See `EntityEncoder.entity_text`."""
+        text: str = self._texts.entity_text(entity)
+        return text
+
+    def encode_documents(
+        self, texts: Sequence[str], *, batch_size: int = 64, progress: Callable[[int], None] | None = None
+    ) -> NDArray[np.float32]:
+        """See `EntityEncoder.encode_documents`.
+
+        Raises:
+            ClusterError: workers were lost again and again, or they do not have the same model.
+        """
+        vectors = np.empty((len(texts), self.dim), np.float32)
+        end = 0
+        for fingerprint, part in self._stream.map(_portions(texts, batch_size)):
+            if fingerprint != self.fingerprint:
+                raise ClusterError("two workers have different models", hint="give all machines the same files")
+            vectors[end : end + len(part)] = part
+            end += len(part)
+            if progress is not None:
+                progress(len(part))
+        return vectors
+
+
+_Work = tuple[list[str], int]
+_Answer = tuple[str, Any]
+
+
+def _portions(texts: Sequence[str], batch_size: int) -> Iterator[_Work]:
+    step = BATCHES * batch_size
+    for start in range(0, len(texts), step):
+        yield list(texts[start : start + step]), batch_size
+
+
+class _Load:
+    """Loads a model and gives what encodes with it; for None it tells what the model is."""
+
+    def __init__(self, load: Callable[[], Model]) -> None:
+        self._load = load
+
+    def __call__(self) -> Callable[[_Work | None], _Answer]:
+        model = self._load()
+        fingerprint = model.fingerprint
+
+        def work(portion: _Work | None) -> _Answer:
+            if portion is None:
+                return fingerprint, (model.dim, model.layout)
+            texts, batch_size = portion
+            return fingerprint, model.encode_documents(texts, batch_size=batch_size)
+
+        return work
