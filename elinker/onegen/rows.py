@@ -44,7 +44,10 @@ class RowCache:
         """
         total = self.length + keys.shape[2]
         if layer not in self._layers or total > self._layers[layer][0].shape[2]:
-            self._capacity = max(self._capacity, total)
+            if (
+                total > self._capacity
+            ):  # half as much again, so that a row that grows by a token is not copied each time
+                self._capacity = max(total, self._capacity * 3 // 2)
             old_keys, old_values = self._layers.get(layer, (None, None))
             self._layers[layer] = self._grown(old_keys, keys), self._grown(old_values, values)
         stored = self._layers[layer]
