@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,7 +12,7 @@ from elinker.cli.annotate_work import Work
 from elinker.cli.console import err, out
 from elinker.corpus.formats import output_format, writable
 from elinker.corpus.readers import find_sources, read_records
-from elinker.corpus.records import Located, ReadOptions, Record, Source
+from elinker.corpus.records import LONGEST, Located, ReadOptions, Record, Source
 from elinker.corpus.runs.events import STDOUT, open_events
 from elinker.corpus.runs.interrupts import exit_code, stop_at_once
 from elinker.corpus.runs.shards import SHARD_DOCUMENTS
@@ -28,7 +28,8 @@ def annotate(
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Files (.txt .jsonl .csv .tsv .parquet .conll .spacy), folders, quoted patterns, or - for stdin.",
+            help="Files (.txt .jsonl .csv .parquet .html .warc …, compressed or in archives), folders, quoted patterns, "
+            "URLs such as s3://bucket/folder, or - for stdin.",
             metavar="PATH",
             show_default=False,
         ),
@@ -47,6 +48,22 @@ def annotate(
     text_column: Annotated[
         str, typer.Option(help="Column of CSV, TSV or Parquet with the text.", rich_help_panel=INPUT)
     ] = "text",
+    encoding: Annotated[
+        str,
+        typer.Option(
+            help="Of text, JSON lines and tables: a name such as latin-1, or detect.",
+            metavar="NAME",
+            rich_help_panel=INPUT,
+        ),
+    ] = "utf-8",
+    html: Annotated[
+        Literal["main", "all"],
+        typer.Option(help="The text of web pages: the main text, or all.", rich_help_panel=INPUT),
+    ] = "main",
+    max_bytes: Annotated[
+        int,
+        typer.Option(min=1, help="A document of more bytes is left out as a bad one.", rich_help_panel=INPUT),
+    ] = LONGEST,
     output: Annotated[
         str | None,
         typer.Option(
@@ -141,7 +158,16 @@ def annotate(
 
     Bad documents are listed in OUTPUT.errors.jsonl, the others are written; the exit code is 1 then.
     """
-    options = ReadOptions(lines=lines, jsonl=jsonl, text_field=text_field, id_field=id_field, text_column=text_column)
+    options = ReadOptions(
+        lines=lines,
+        jsonl=jsonl,
+        text_field=text_field,
+        id_field=id_field,
+        text_column=text_column,
+        encoding=encoding,
+        max_bytes=max_bytes,
+        html=html,
+    )
     sources, records = _inputs(inputs or [], text, options)
     linking = {
         "model": model,

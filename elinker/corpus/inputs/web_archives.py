@@ -28,17 +28,20 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     except ModuleNotFoundError:
         raise MissingExtraError("warcio", "formats") from None
     number = 0
+    bad = False
     with closing(source.open()) as stream:
-        archive = iter(ArchiveIterator(_Lines(stream)))
+        lines = _Lines(stream)
+        archive = iter(ArchiveIterator(lines))
         while True:
             number += 1
             try:
                 record = next(archive, None)
                 if record is None:
-                    return
+                    break
                 document = _document(record, f"{source.id}:{number}", options)
                 _read_to_end(record)
             except InputError as error:
+                bad = True
                 yield BadRecord(source.name, number, str(error))
                 continue
             except MissingExtraError:
@@ -49,8 +52,11 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
                 reason = " ".join(f"{error or type(error).__name__}".split())
                 yield BadRecord(source.name, number, f"not readable as WARC from here on: {reason}")
                 return
+            bad = False
             if document is not None:
                 yield Located(document, source.name, number)
+    if lines.since_break and not bad:
+        yield BadRecord(source.name, None, "the file ends in the middle of a record")
 
 
 def _document(record: Any, default_id: str, options: ReadOptions) -> Document | None:
@@ -119,7 +125,7 @@ class _Lines(io.RawIOBase):
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._since_break = 0
+        self.since_break = 0
 
     def readable(self) -> bool:
         return True
@@ -127,8 +133,8 @@ class _Lines(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         content = self._stream.read(BUFFER if size < 0 else size)
         after = content.rpartition(b"\n")
-        self._since_break = len(after[2]) if after[1] else self._since_break + len(content)
-        if self._since_break > _LONGEST_LINE:
+        self.since_break = len(after[2]) if after[1] else self.since_break + len(content)
+        if self.since_break > _LONGEST_LINE:
             raise OSError(f"{_LONGEST_LINE:,} bytes without a line break")
         return content
 
