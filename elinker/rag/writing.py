@@ -8,15 +8,27 @@ read it. A row that is done makes room for the next question at once.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from elinker.onegen.model import OneGen
+from elinker.rag.answer import Retrieved
 from elinker.rag.events import Event
-from elinker.rag.passages import PassageIndex
 from elinker.rag.rows import Row
+
+
+class Retriever(Protocol):
+    """Where passages come from; `PassageIndex.retrieve` says what is given and returned."""
+
+    def retrieve(
+        self, queries: NDArray[np.float32], k: int, entities: Sequence[str] = ()
+    ) -> list[tuple[Retrieved, ...]]:
+        """The `k` nearest passages to each query, best first."""
+        ...
 
 
 class Writer:
@@ -28,7 +40,7 @@ class Writer:
         batch_size: rows in one forward pass.
     """
 
-    def __init__(self, onegen: OneGen, index: PassageIndex, *, batch_size: int) -> None:
+    def __init__(self, onegen: OneGen, index: Retriever, *, batch_size: int) -> None:
         self._onegen = onegen
         self._index = index
         self._batch_size = batch_size
