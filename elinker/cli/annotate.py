@@ -6,11 +6,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from elinker.cli.annotate_display import counted
 from elinker.cli.annotate_file import annotate_file, check_separate
 from elinker.cli.annotate_run import annotate_folder, check_outside, is_folder
 from elinker.cli.annotate_work import Work
 from elinker.cli.console import err, out
 from elinker.corpus.formats import output_format, writable
+from elinker.corpus.highlight import printable
+from elinker.corpus.inputs.repeated_ids import RepeatedIds
 from elinker.corpus.readers import find_sources, read_records
 from elinker.corpus.records import LONGEST, Located, ReadOptions, Record, Source
 from elinker.corpus.runs.events import STDOUT, open_events
@@ -28,8 +31,8 @@ def annotate(
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Files (.txt .jsonl .csv .parquet .html .warc …, compressed or in archives), folders, quoted patterns, "
-            "URLs such as s3://bucket/folder, or - for stdin.",
+            help="Files (.txt .jsonl .csv .parquet .html .warc …, also compressed or in archives), folders, "
+            "quoted patterns, URLs such as s3://bucket/folder, or - for stdin.",
             metavar="PATH",
             show_default=False,
         ),
@@ -187,7 +190,8 @@ def annotate(
         check_separate(sources, path)
     if log_json == STDOUT and output is None:
         raise UsageError("--log-json - and the results would both go to stdout", hint="name a file for one of them")
-    work = Work(sources, records, options, form, pipeline, linking, keep_nil, quiet)
+    repeated = RepeatedIds()
+    work = Work(sources, repeated.watch(records), options, form, pipeline, linking, keep_nil, quiet)
     try:
         with open_events(log_json) as events, stop_at_once():
             if folder is not None:
@@ -199,6 +203,14 @@ def annotate(
     except KeyboardInterrupt as error:
         err.print("interrupted" if path is None else f"interrupted: nothing was written to {path}", markup=False)
         raise typer.Exit(exit_code(error)) from None
+    finally:
+        if repeated.count and not quiet:
+            err.print(_of_repeated(repeated), markup=False)
+
+
+def _of_repeated(repeated: RepeatedIds) -> str:
+    documents = counted(repeated.count, "document")
+    return f"{documents} came with an id that one before has, the first {printable(repr(repeated.first))}; all are kept"
 
 
 def _inputs(inputs: Sequence[str], text: str | None, options: ReadOptions) -> tuple[list[Source], Iterator[Record]]:
