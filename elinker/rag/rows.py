@@ -119,14 +119,14 @@ class Row:
         """Read the passages that the query found, as many as fit."""
         self.asking = False
         fitting, ids = self._fitting(passages)
-        step = Step(self._text(), tuple(fitting), len(ids), self._written - self._asked)
-        self._asked = self._written
-        self._segment, self._shown = [], ""
-        self._in_answer = not self._layout.settings.answer_open
         if not fitting:
             self._finish("budget")
             return
+        step = Step(self._text(), tuple(fitting), len(ids), self._written - self._asked)
         self._steps.append(step)
+        self._asked = self._written
+        self._segment, self._shown = [], ""
+        self._in_answer = not self._layout.settings.answer_open
         self._read += len(ids)
         self.feed = ids
         self.events.append(Found(step))

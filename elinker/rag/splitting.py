@@ -3,18 +3,15 @@
 Reading files is in `documents`, storing passages in `indexing`.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from elinker.errors import UsageError
 from elinker.onegen.answering import AnswerLayout
 from elinker.onegen.source import Source
 from elinker.rag.answer import Passage
 from elinker.rag.sentences import split_sentences
-
-Tokens = Callable[[int, int], int]
-"""How many tokens begin between two characters."""
 
 _SPARE = 4
 """Tokens by which a passage may grow when it is read by itself."""
@@ -43,6 +40,16 @@ class Chunk:
         return max(1, len(self.sentences))
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A sentence, or a part of a long one; `overlaps` says that it begins inside the part before it."""
+
+    start: int
+    end: int
+    tokens: int
+    overlaps: bool = False
+
+
 class Splitter:
     """Cuts documents into passages that the model reads whole.
 
@@ -65,74 +72,66 @@ class Splitter:
         if not 0 <= overlap < self._size:
             raise UsageError(f"an overlap of {overlap} tokens does not fit passages of {self._size}")
 
-    def split(self, document: SourceDocument) -> list[Chunk]:
-        """The passages of a document in order; none where it holds no text.
+    def split(self, document: SourceDocument) -> Iterator[Chunk]:
+        """The passages of a document in order, as they are asked for; none where it holds no text.
 
         A passage's id is that of its document, with `:0`, `:1` … behind it where there are several.
         """
-        source = self._layout.source(document.text)
-        groups = list(self._groups(source, [*self._pieces(source)]))
-        return [
-            self._chunk(document, group, document.id if len(groups) == 1 else f"{document.id}:{number}")
-            for number, group in enumerate(groups)
-        ]
+        groups = self._groups(self._pieces(document.text))
+        first, second = next(groups, None), next(groups, None)
+        if first is not None and second is None:
+            yield self._chunk(document, first, document.id)
+        elif first is not None and second is not None:
+            for number, group in enumerate(chain((first, second), groups)):
+                yield self._chunk(document, group, f"{document.id}:{number}")
 
-    def _pieces(self, source: Source) -> Iterator[tuple[int, int]]:
-        """Sentences; those that are too long for a passage cut between tokens."""
-        for start, end in split_sentences(source.text):
-            first, last = bisect_left(source.starts, start), bisect_left(source.starts, end)
-            if last - first <= self._size:
-                yield start, end
+    def _pieces(self, text: str) -> Iterator[_Piece]:
+        """Sentences; those that are too long for a passage are cut between tokens, each part overlapping the last."""
+        for start, end in split_sentences(text):
+            source = self._layout.source(text[start:end])
+            if len(source) <= self._size:
+                yield _Piece(start, end, len(source))
                 continue
-            while first < last:
-                stop = min(last, first + self._size)
-                while stop < last and stop > first + 1 and not source.is_boundary(stop):
-                    stop -= 1
-                yield source.visible_start(first), source.ends[stop - 1] if stop < last else end
-                if stop == last:
-                    break
+            first, again = 0, False
+            while first < len(source):
+                stop = _boundary(source, first, min(len(source), first + self._size))
+                last = end if stop == len(source) else start + source.ends[stop - 1]
+                yield _Piece(start + source.visible_start(first), last, stop - first, again)
                 early = stop - self._overlap
-                first = early if early > first and source.is_boundary(early) else stop
+                again = stop < len(source) and early > first and source.is_boundary(early)
+                first = early if again else stop
 
-    def _groups(self, source: Source, pieces: Sequence[tuple[int, int]]) -> Iterator[Sequence[tuple[int, int]]]:
+    def _groups(self, pieces: Iterator[_Piece]) -> Iterator[list[_Piece]]:
         """Consecutive pieces that fit into a passage together."""
+        group: list[_Piece] = []
+        for piece in pieces:
+            if group and (piece.overlaps or sum(held.tokens for held in group) + piece.tokens > self._size):
+                yield group
+                group = [] if piece.overlaps else self._kept(group, piece)
+            group.append(piece)
+        if group:
+            yield group
 
-        def tokens(start: int, end: int) -> int:
-            return bisect_left(source.starts, end) - bisect_left(source.starts, start)
+    def _kept(self, group: Sequence[_Piece], following: _Piece) -> list[_Piece]:
+        """The last pieces of a passage that the next one begins with, before the piece that did not fit."""
+        for first in range(1, len(group)):
+            tokens = sum(piece.tokens for piece in group[first:])
+            if tokens <= self._overlap and tokens + following.tokens <= self._size:
+                return list(group[first:])
+        return []
 
-        first = 0
-        while first < len(pieces):
-            last = first + 1
-            while last < len(pieces) and _follows(pieces, last) and self._fits(tokens, pieces, first, last):
-                last += 1
-            yield pieces[first:last]
-            if last == len(pieces):
-                return
-            first = self._next(tokens, pieces, first, last)
-
-    def _fits(self, tokens: Tokens, pieces: Sequence[tuple[int, int]], first: int, last: int) -> bool:
-        return tokens(pieces[first][0], pieces[last][1]) <= self._size
-
-    def _next(self, tokens: Tokens, pieces: Sequence[tuple[int, int]], first: int, last: int) -> int:
-        """Where the next passage begins: as early as the overlap allows, if another sentence then fits."""
-        for early in range(first + 1, last):
-            near = tokens(pieces[early][0], pieces[last - 1][1]) <= self._overlap
-            if near and _follows(pieces, last) and self._fits(tokens, pieces, early, last):
-                return early
-        return last
-
-    def _chunk(self, document: SourceDocument, pieces: Sequence[tuple[int, int]], identifier: str) -> Chunk:
-        start, end = pieces[0][0], pieces[-1][1]
+    def _chunk(self, document: SourceDocument, pieces: Sequence[_Piece], identifier: str) -> Chunk:
+        start, end = pieces[0].start, pieces[-1].end
         text = document.text[start:end]
         entities = dict.fromkeys(entity for first, last, entity in document.links if start <= first and last <= end)
         passage = Passage(identifier, document.id, document.title, text, start, end, tuple(entities))
         if self._layout.passage.unit == "passage":
             return Chunk(passage, ())
-        sentences = tuple((first - start, last - start) for first, last in pieces)
+        sentences = tuple((piece.start - start, piece.end - start) for piece in pieces)
         read = len(self._layout.document(document.title, text, sentences).retrieval)
         return Chunk(passage, sentences[:read])
 
 
-def _follows(pieces: Sequence[tuple[int, int]], number: int) -> bool:
-    """Whether a piece begins behind the one before it, and not inside it as the pieces of a long sentence may."""
-    return pieces[number][0] >= pieces[number - 1][1]
+def _boundary(source: Source, first: int, stop: int) -> int:
+    """The last place up to `stop` that is not inside a character, or `stop`."""
+    return next((place for place in range(stop, first, -1) if source.is_boundary(place)), stop)
