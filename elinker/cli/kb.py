@@ -1,17 +1,23 @@
 """`elinker kb`: build, look into, search, extend and verify knowledge bases. The work is done in `elinker.kb`."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from elinker.cli import kb_import
+from elinker.cli.cluster_options import Address, Cpus, Engine, EngineName, Gpus, Workers, cluster_settings
 from elinker.cli.console import err, out, stages
 from elinker.errors import InputError, KnowledgeBaseError
 from elinker.resources import COMPONENT, STARTER, find_pipeline, pipeline_part
 
 if TYPE_CHECKING:
+    from elinker.cluster.session import ClusterSettings
     from elinker.kb import EntityFile, KnowledgeBase, Manifest
+    from elinker.kb.encoder import EntityEncoder
     from elinker.onegen.model import OneGen
 
 app = typer.Typer(help="Build, inspect, search and extend knowledge bases.", no_args_is_help=True)
@@ -57,23 +63,30 @@ def build(
     preset: Preset = None,
     device: Device = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a base that is there.")] = False,
+    engine: Engine = EngineName.LOCAL,
+    workers: Workers = None,
+    cpus_per_worker: Cpus = None,
+    gpus_per_worker: Gpus = None,
+    address: Address = None,
 ) -> None:
     """Build a base: store the entities, encode each with the model, index the vectors.
 
     Rows that cannot be read go to OUTPUT.rejects.jsonl, and the exit code is 1 although the base is built.
+
+    With --engine ray, workers encode the entities (docs/corpora.md); the base is the same.
     """
     from elinker.kb import EntityFile, Rejects
     from elinker.kb.build import build as build_base
     from elinker.kb.build import check_target, check_url_template
     from elinker.kb.kinds import factory_for
 
+    cluster = cluster_settings(engine, workers, cpus_per_worker, gpus_per_worker, address)
     check_target(output, overwrite=overwrite)
     check_url_template(url_template)
     factory_for(index, 1, 1)
     with Rejects(_rejects_path(output)) as rejects:
         source = EntityFile(entities, rejects=rejects)
-        encoder = _load_model(model, device, preset)
-        with stages() as report:
+        with _encoder(model, device, preset, cluster) as encoder, stages() as report:
             base = build_base(
                 source,
                 encoder,
@@ -249,14 +262,37 @@ def _searched(manifest: "Manifest") -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings.items())
 
 
+@contextmanager
+def _encoder(
+    model: str, device: str | None, preset: str | None, cluster: "ClusterSettings | None"
+) -> "Iterator[EntityEncoder]":
+    """The model, here or in workers."""
+    if cluster is None:
+        yield _load_model(model, device, preset)
+        return
+    from elinker.cluster.encoder import RayEncoder
+    from elinker.onegen.model import OneGen
+
+    directory = _model_directory(model)
+    load = partial(OneGen.from_pretrained, directory, preset=preset, device=device)
+    with ExitStack() as stack:
+        with err.status(f"loading the model in {cluster.workers} workers"):
+            encoder = stack.enter_context(RayEncoder(load, cluster))
+        yield encoder
+
+
 def _load_model(name_or_path: str, device: str | None, preset: str | None = None) -> "OneGen":
     from elinker.onegen.model import OneGen
-    from elinker.onegen.presets import is_published
 
-    directory = name_or_path if is_published(name_or_path) else pipeline_part(name_or_path, "model")
-
+    directory = _model_directory(name_or_path)
     with err.status("loading the model"):
         return OneGen.from_pretrained(directory, preset=preset, device=device)
+
+
+def _model_directory(name_or_path: str) -> str | Path:
+    from elinker.onegen.presets import is_published
+
+    return name_or_path if is_published(name_or_path) else pipeline_part(name_or_path, "model").resolve()
 
 
 def _search_model(

@@ -9,27 +9,19 @@ from numpy.typing import NDArray
 
 from elinker.cluster.session import ClusterError, ClusterSettings
 from elinker.cluster.stream import OrderedStream
+from elinker.kb.encoder import EntityEncoder
 from elinker.schema import Entity
 
 BATCHES = 8
 """Batches that a worker is sent at a time."""
 
 
-class Model(Protocol):
+class Model(EntityEncoder, Protocol):
     """What a worker needs of a model (`elinker.onegen.model.OneGen` is one)."""
 
-    layout: Any
-
     @property
-    def fingerprint(self) -> str:
-        """SHA-256, in hex, of what determines the vectors."""
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-
-    def encode_documents(self, texts: Sequence[str], *, batch_size: int = 64) -> NDArray[np.float32]:
-        """One vector of unit length a text. *Shape:* (len(texts), dim)."""
+    def layout(self) -> Any:
+        """What makes the texts of entities; it is pickled."""
 
 
 class RayEncoder:

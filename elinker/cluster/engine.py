@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from elinker.cluster.session import ClusterError, ClusterSettings
 from elinker.cluster.stream import OrderedStream
@@ -11,48 +11,31 @@ from elinker.corpus.runner import Annotator
 from elinker.corpus.runs.engine import LinkedShard, Shard, link_shard
 
 
-class Linking(Annotator, Protocol):
-    """What a worker needs of a linker (`elinker.Linker` is one)."""
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What decides its results."""
-
-
-class RayEngine:
-    """Links shards on workers of Ray (an `Engine`), as a context: what comes out is what `LocalEngine` gives.
+class RayLinkers:
+    """Workers of Ray that have each loaded a linker, as a context.
 
     Args:
         load: loads the linker in a worker; it is pickled.
         settings: the workers.
         keep_nil: whether mentions that are not linked stay.
-        on_record: called with each record of a result as it arrives.
 
     Raises:
         ElinkerError: the workers cannot load the linker.
         UsageError: there is no such cluster, or no room on it.
     """
 
-    def __init__(
-        self,
-        load: Callable[[], Linking],
-        settings: ClusterSettings,
-        *,
-        keep_nil: bool,
-        on_record: Callable[[Record], None] | None = None,
-    ) -> None:
+    def __init__(self, load: Callable[[], Annotator], settings: ClusterSettings, *, keep_nil: bool) -> None:
         self._stream: OrderedStream[Shard | None, _Answer] = OrderedStream(_Load(load, keep_nil), settings)
-        self._on_record = on_record
+        self.identity: dict[str, Any] = {}
+        """What decides the results (`Linker.identity`), as the first worker says it."""
 
-    def __enter__(self) -> "RayEngine":
+    def __enter__(self) -> "RayLinkers":
         self._stream.__enter__()
         try:
-            (answer,) = self._stream.map(iter([None]))
+            ((self.identity, _),) = self._stream.map(iter([None]))
         except BaseException:
             self._stream.__exit__(None, None, None)
             raise
-        self.identity: dict[str, Any] = answer[0]
-        """What decides the results (`Linker.identity`), as a worker says it."""
         return self
 
     def __exit__(
@@ -60,8 +43,8 @@ class RayEngine:
     ) -> None:
         self._stream.__exit__(kind, error, trace)
 
-    def run(self, shards: Iterator[Shard]) -> Iterator[LinkedShard]:
-        """See `Engine.run`; shards are read ahead by a few a worker.
+    def link(self, shards: Iterator[Shard]) -> Iterator[LinkedShard]:
+        """Each shard linked, in order; a few a worker are read ahead.
 
         Raises:
             ElinkerError: the model or the base cannot be used by a worker.
@@ -69,12 +52,8 @@ class RayEngine:
         """
         for identity, linked in self._stream.map(shards):
             self._check(identity)
-            if linked is None:
-                raise ClusterError("a worker returned no shard")
-            if self._on_record is not None:
-                for record in linked.records:
-                    self._on_record(record)
-            yield linked
+            if linked is not None:
+                yield linked
 
     def _check(self, identity: dict[str, Any]) -> None:
         differing = sorted(key for key in self.identity if identity.get(key) != self.identity[key])
@@ -85,19 +64,35 @@ class RayEngine:
             )
 
 
+class RayEngine:
+    """Links shards on workers of Ray (an `Engine`); what comes out is what `LocalEngine` gives."""
+
+    def __init__(self, linkers: RayLinkers, *, on_record: Callable[[Record], None] | None = None) -> None:
+        self._linkers = linkers
+        self._on_record = on_record
+
+    def run(self, shards: Iterator[Shard]) -> Iterator[LinkedShard]:
+        """See `Engine.run` and `RayLinkers.link`."""
+        for linked in self._linkers.link(shards):
+            if self._on_record is not None:
+                for record in linked.records:
+                    self._on_record(record)
+            yield linked
+
+
 _Answer = tuple[dict[str, Any], LinkedShard | None]
 
 
 class _Load:
     """Loads a linker and gives what links shards with it; for None only the linker's identity is told."""
 
-    def __init__(self, load: Callable[[], Linking], keep_nil: bool) -> None:
+    def __init__(self, load: Callable[[], Annotator], keep_nil: bool) -> None:
         self._load = load
         self._keep_nil = keep_nil
 
     def __call__(self) -> Callable[[Shard | None], _Answer]:
         linker, keep_nil = self._load(), self._keep_nil
-        identity = linker.identity
+        identity = dict(linker.identity)
 
         def work(shard: Shard | None) -> _Answer:
             return identity, None if shard is None else link_shard(linker, shard, keep_nil=keep_nil)

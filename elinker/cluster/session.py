@@ -2,8 +2,10 @@
 
 import logging
 import os
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,7 +106,7 @@ def _start(ray: Any, settings: ClusterSettings) -> None:
     # the thread that tells of lost workers prints to stdout, whatever ray.init is asked for
     ray._private.worker._worker_logs_enabled = False
     try:
-        with _core_silent():
+        with _core_silent(), _kept_handler():
             ray.init(**options)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())[:300]
@@ -125,6 +127,17 @@ def _core_silent() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nothing)
+
+
+@contextmanager
+def _kept_handler() -> Iterator[None]:
+    """Ray takes SIGTERM for itself."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 _START = "start one with: ray start --head --port 6379"

@@ -24,7 +24,7 @@ from elinker.errors import ElinkerError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-LOOK_AHEAD = 3
+LOOK_AHEAD = 2
 """Items under way a worker, counting those whose results wait for an earlier one."""
 
 TRIES = 3
