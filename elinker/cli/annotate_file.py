@@ -12,6 +12,7 @@ from elinker.cli.annotate_display import Display, complain, sentence
 from elinker.cli.annotate_work import Work, start_event
 from elinker.cli.console import err, out
 from elinker.corpus.highlight import TerminalOutput
+from elinker.corpus.losses import losses_of
 from elinker.corpus.output import FileOutput, Output, StreamOutput, errors_path
 from elinker.corpus.records import Format, Source
 from elinker.corpus.runner import Summary, annotate_corpus
@@ -42,6 +43,8 @@ def annotate_file(
     events("end", **asdict(summary))
     if not work.quiet and not is_text:
         err.print(sentence(summary, None if path is None else str(errors_path(path))), markup=False)
+        if losses := losses_of(destination):
+            err.print(f"the format could not hold everything: {losses}", markup=False)
     if summary.bad:
         raise typer.Exit(1)
 

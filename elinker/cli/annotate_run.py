@@ -45,12 +45,21 @@ def check_outside(sources: Sequence[Source], inputs: Sequence[str], output: str)
         UsageError: it does.
     """
     if is_url(output):
+        folder_url = output.rstrip("/") + "/"
+        if any(source.name.startswith(folder_url) for source in sources) or any(
+            folder_url.startswith(given.rstrip("/") + "/") for given in inputs
+        ):
+            raise _among(output)
         return
     folder = Path(output).resolve()
     around = (Path(given).resolve() for given in inputs if Path(given).is_dir())
     inside = (source.path.resolve() for source in sources if source.path is not None)
     if any(folder.is_relative_to(given) for given in around) or any(path.is_relative_to(folder) for path in inside):
-        raise UsageError(f"{output} is among the inputs", hint="write outside of the folder that is read")
+        raise _among(output)
+
+
+def _among(output: str) -> UsageError:
+    return UsageError(f"{output} is among the inputs", hint="write outside of the folder that is read")
 
 
 def annotate_folder(
@@ -123,6 +132,8 @@ def _tell(directory: RunDirectory, now: Summary) -> None:
     before = f", {counted(earlier, 'document')} of them from earlier calls" if earlier else ""
     listed = f"{directory.name.rstrip('/')}/*{ERRORS_SUFFIX}"
     err.print(f"{counted(len(directory.entries), 'shard')}{before}: {sentence(counts, listed)}", markup=False)
+    if losses := directory.losses():
+        err.print(f"the format could not hold everything: {losses}", markup=False)
 
 
 def _show(display: Display, progress: Progress) -> None:

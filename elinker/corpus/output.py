@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import BinaryIO, Protocol
 
 from elinker.corpus.formats.jsonl import encode
+from elinker.corpus.losses import Losses, losses_of
 from elinker.corpus.readers import ERRORS_SUFFIX
 from elinker.corpus.records import BadRecord, Format, Writer
 from elinker.errors import ElinkerError, UsageError
@@ -78,6 +79,11 @@ class FileOutput:
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
 
+    @property
+    def losses(self) -> Losses:
+        """What the format could not hold so far."""
+        return losses_of(self._writer)
+
     def write(self, document: Document) -> None:
         """See `Output.write`."""
         if self._writer is None:
@@ -130,6 +136,11 @@ class StreamOutput:
         self._stream = stream
         self._writer = form.write(stream)
         self._on_bad = on_bad
+
+    @property
+    def losses(self) -> Losses:
+        """What the format could not hold so far."""
+        return losses_of(self._writer)
 
     def write(self, document: Document) -> None:
         """See `Output.write`."""

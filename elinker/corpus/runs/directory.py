@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from elinker.corpus.losses import Loss, Losses
 from elinker.corpus.runner import Summary
 from elinker.corpus.runs.journal import JOURNAL, Entry, PartFile, lines, read_entries
 from elinker.corpus.runs.machine import versions
@@ -83,6 +84,7 @@ class RunDirectory:
             linked=part.counts.linked,
             tokens=part.counts.tokens,
             seconds=round(seconds, 3),
+            losses={loss.name: count for loss, count in part.losses.items() if count},
             files=tuple(PartFile.of(name, content) for name, content in part.files.items()),
         )
         self.storage.append_log(JOURNAL, entry.line())
@@ -106,6 +108,7 @@ class RunDirectory:
             "shards": len(self.entries),
             **asdict(counts),
             "seconds": round(counts.seconds, 3),
+            "losses": {loss.name: count for loss, count in self.losses().items()},
             "sha256_of_what_was_read": read.hexdigest(),
             "command": list(command),
             "versions": versions(),
@@ -124,6 +127,13 @@ class RunDirectory:
             total.linked += entry.linked
             total.tokens += entry.tokens
             total.seconds += entry.seconds
+        return total
+
+    def losses(self) -> Losses:
+        """What the format could not hold."""
+        total = Losses()
+        for entry in self.entries.values():
+            total.update({Loss[name]: count for name, count in entry.losses.items()})
         return total
 
     def _settings(self) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from elinker.corpus.output import Output
 from elinker.corpus.records import BadRecord
@@ -76,21 +76,21 @@ def open_events(target: str | None) -> Iterator[Events]:
     if target is None:
         yield no_events
     elif target == STDOUT:
-        yield _JsonEvents(sys.stdout, "stdout")
+        yield _JsonEvents(sys.stdout.buffer, "stdout")
     else:
         with _opened(Path(target)) as stream:
             yield _JsonEvents(stream, target)
 
 
-def _opened(path: Path) -> IO[str]:
+def _opened(path: Path) -> BinaryIO:
     try:
-        return path.open("a", encoding="utf-8", newline="\n")
+        return path.open("ab", buffering=0)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 class _JsonEvents:
-    def __init__(self, stream: IO[str], name: str) -> None:
+    def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream = stream
         self._name = name
         self._lock = threading.Lock()
@@ -98,10 +98,10 @@ class _JsonEvents:
     def __call__(self, event: str, /, **fields: Any) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         # ASCII, because a bad record may hold a lone surrogate.
-        line = json.dumps({"time": now, "event": event, **fields}, default=str)
+        line = json.dumps({"time": now, "event": event, **fields}, default=str).encode("ascii") + b"\n"
         try:
             with self._lock:
-                self._stream.write(line + "\n")
+                self._stream.write(line)
                 self._stream.flush()
         except OSError as error:
             raise ElinkerError(f"cannot write {self._name}: {error.strerror or error}") from None

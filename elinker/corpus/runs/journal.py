@@ -29,7 +29,7 @@ class PartFile:
 class Entry:
     """A finished shard: the digest of what was read for it, what came of it, and its files.
 
-    `seconds` is the time that the run spent on it.
+    `seconds` is the time that the run spent on it, `losses` what its format could not hold (`elinker.corpus.losses`).
     """
 
     shard: int
@@ -40,6 +40,7 @@ class Entry:
     linked: int
     tokens: int
     seconds: float
+    losses: dict[str, int]
     files: tuple[PartFile, ...]
 
     def line(self) -> bytes:

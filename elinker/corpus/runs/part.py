@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass, field
 
+from elinker.corpus.losses import Losses, losses_of
 from elinker.corpus.output import error_line
 from elinker.corpus.readers import ERRORS_SUFFIX
 from elinker.corpus.records import BadRecord, Format
@@ -13,11 +14,12 @@ from elinker.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The files of a shard by name, what is in them, and its bad records."""
+    """The files of a shard by name, what is in them, what the format could not hold, and its bad records."""
 
     number: int
     files: dict[str, bytes]
     counts: Summary
+    losses: Losses
     bad: list[BadRecord] = field(default_factory=list)
 
 
@@ -39,10 +41,11 @@ def make_part(shard: LinkedShard, form: Format) -> Part:
             bad.append(unwritten(record, error))
     writer.finish()
     counts.bad = len(bad)
-    files = {f"{stem(shard.number)}{form.writes[0]}": stream.getvalue()}
+    suffix = form.writes[0] if form.writes else f".{form.name}"
+    files = {f"{stem(shard.number)}{suffix}": stream.getvalue()}
     if bad:
         files[f"{stem(shard.number)}{ERRORS_SUFFIX}"] = b"".join(error_line(record) for record in bad)
-    return Part(shard.number, files, counts, bad)
+    return Part(shard.number, files, counts, losses_of(writer), bad)
 
 
 def stem(number: int) -> str:
