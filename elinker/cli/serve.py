@@ -147,26 +147,32 @@ def serve(
         "top_k": top_k,
         "batch_size": batch_size,
     }
+    say = _log if log_json else _print
     with bound:
+        address = address_of(bound)
+        say(f"loading {pipeline or model or STARTER}")
         linker = _load(name, options)
         app = create_app(linker, limits=limits, token=token, cors_origins=cors_origin or ())
         if host not in _LOCAL and token is None:
-            err.print("[yellow]whoever reaches this machine may ask: there is no --token-file[/]")
-        address = address_of(bound)
-        run(
-            app,
-            bound,
-            seconds=timeout,
-            on_ready=lambda: err.print(f"ready on {address} (Ctrl-C ends it)", markup=False),
-        )
-    err.print("ended")
+            say("whoever reaches this machine may ask: there is no --token-file")
+        run(app, bound, seconds=timeout, on_ready=lambda: say(f"ready on {address}"))
+    say("ended")
+
+
+def _print(message: str) -> None:
+    err.print(message, markup=False)
+
+
+def _log(message: str) -> None:
+    import logging
+
+    logging.getLogger("elinker.service").info(message)
 
 
 def _load(name: str | None, options: dict[str, Any]) -> "Linker":
     """The linker, warm: the first pass of a model takes much longer than the others."""
     import elinker
 
-    err.print(f"loading {name or options['model'] or STARTER}", markup=False)
     linker = elinker.load(name, **options)
     linker("Ada Lovelace met Charles Babbage in London.")
     return linker

@@ -120,13 +120,19 @@ class Batcher(Generic[Job, Result]):
             self._changed.notify()
         return futures
 
+    def start(self) -> None:
+        """Take jobs, which a new batcher does, again after `stop`."""
+        with self._changed:
+            self._stopped = False
+
     def stop(self) -> None:
         """Finish what waits, then end the thread; returns when it has ended."""
         with self._changed:
             self._stopped = True
             self._changed.notify()
-        if self._thread is not None:
-            self._thread.join()
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
 
     def _count(self) -> int:
         return sum(not waiting.future.cancelled() for request in self._requests for waiting in request)

@@ -52,6 +52,10 @@ class Service:
             on_batch=self.metrics.batch,
         )
 
+    def start(self) -> None:
+        """Take requests; the threads start with the first."""
+        self._linking.start()
+
     def stop(self) -> None:
         """Finish what waits and end the threads."""
         self._linking.stop()
