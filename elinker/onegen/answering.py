@@ -52,18 +52,20 @@ class AnswerLayout:
         self.answer_close = self._marker(self.settings.answer_close)
         reflection = self.settings.reflection
         self.reflection = {text: self._single(text) for text in (reflection.tokens if reflection else ())}
-        self.writable_markup = self._writable_markup(settings)
+        self.structure = self._structure()
+        """The tokens that the model writes and that are no part of what it says."""
+        self._said = self._said_tokens(settings)
         self._check_room()
 
     @property
     def markers(self) -> tuple[int, ...]:
-        """The tokens that the model writes and that are no text."""
-        return tuple(sorted(self.writable_markup))
+        """The tokens of the settings that the model writes."""
+        return tuple(sorted(self.structure | self._said))
 
     @property
     def forbidden(self) -> frozenset[int]:
         """Control tokens that the model is never to write: those of passages and documents, padding and the like."""
-        return self._reserved - self.writable_markup
+        return self._reserved - self.structure - self._said
 
     def source(self, text: str) -> Source:
         """Read a text: ids with character offsets, free of control tokens."""
@@ -162,12 +164,16 @@ class AnswerLayout:
         ids = self.tokenizer.encode(text, add_special_tokens=False) if text else []
         return int(ids[0]) if len(ids) == 1 and ids[0] in self._reserved else None
 
-    def _writable_markup(self, settings: OneGenSettings) -> frozenset[int]:
+    def _structure(self) -> frozenset[int]:
+        answer = {marker for marker in (self.answer_open, self.answer_close) if marker is not None}
+        return frozenset({self.query, self.end, *self.reflection.values()} | answer)
+
+    def _said_tokens(self, settings: OneGenSettings) -> frozenset[int]:
+        """Other tokens with role GEN, such as `[[1]]`; not those that mark mentions."""
         linking = settings.linking
-        linked = (linking.open, linking.close, linking.forced) if linking else ()
-        names = [token.text for token in settings.tokens if token.role is Role.GEN and token.text not in linked]
-        own = {self._single(name) for name in names} | set(self.reflection.values()) | {self.query, self.end}
-        return frozenset(own | {marker for marker in (self.answer_open, self.answer_close) if marker is not None})
+        marks = (linking.open, linking.close, linking.forced) if linking else ()
+        names = (token.text for token in settings.tokens if token.role is Role.GEN and token.text not in marks)
+        return frozenset(self._single(name) for name in names) - self.structure
 
     def _check_room(self) -> None:
         needed = len(self.prompt("")) + len(self.context("", "")) + 2

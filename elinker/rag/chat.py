@@ -57,12 +57,13 @@ class Chat:
         """Answer a question, giving what happens as it happens; the last event is `Finished`."""
         self.rag.check(question)
         layout = self.rag.layout
-        end = layout.settings.end
-        prompt = layout.prompt(question, after=end if self._turns else "")
+        prompt = layout.prompt(question, after=layout.settings.end if self._turns else "")
         self._make_room(len(prompt))
+        history = [token for turn in self._turns for token in turn]
+        known = len(history)
+        self._cache.length = known - len(self._unread)  # whatever a turn that was not followed to its end left behind
         row = self.rag.row_after(Query(question, self.entities), [*self._unread, *prompt], self._cache)
-        row.ids = [token for turn in self._turns for token in turn][: self._cache.length]
-        known = sum(map(len, self._turns))
+        row.ids = history[: self._cache.length]
         for event in self.rag.run(row):
             if isinstance(event, Finished):
                 self.answers.append(event.answer)

@@ -2,8 +2,8 @@
 
 A citation names a passage and characters of it, which are always words of that passage:
 
-1. `[[n]]` in the answer cites the n-th passage that was read (a passage that was read twice keeps its number). A number
-   that no passage has cites nothing.
+1. `[[n]]` in the answer cites the n-th passage that was read, counting one that was read twice twice. A number that no
+   passage has cites nothing.
 2. An answer without such marks cites every passage that contains its words, in the order in which they were read.
 3. Where none does ("yes"), it cites the first passage of the last hop.
 
@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from elinker.rag.answer import Citation, Passage, Retrieved, Step
 
 _MARK = re.compile(r"\[\s*\[\s*(\d{1,4})\s*\]\s*\]")
+_MARKS_BEHIND = re.compile(r"(?:\s*\[\s*\[\s*\d{1,4}\s*\]\s*\])+\s*$")
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -28,12 +29,13 @@ def numbered(text: str) -> str:
 
 def cite(text: str, steps: Sequence[Step]) -> tuple[Citation, ...]:
     """The citations of an answer, by the rules of this module."""
-    found = _by_number(steps)
+    found = [retrieved for step in steps for retrieved in step.passages]
     words = _MARK.sub(" ", text).strip()
     numbers = dict.fromkeys(int(number) for number in _MARK.findall(text))
     if numbers:
         return tuple(_citation(number, found[number - 1], words) for number in numbers if 0 < number <= len(found))
-    containing = [retrieved for retrieved in found if find_words(words, retrieved.passage.text)]
+    once = {retrieved.passage.id: retrieved for retrieved in reversed(found)}.values()
+    containing = [retrieved for retrieved in reversed(once) if find_words(words, retrieved.passage.text)]
     last = [step.passages[0] for step in steps[-1:] if step.passages]
     return tuple(_citation(number, retrieved, words) for number, retrieved in enumerate(containing or last, 1))
 
@@ -63,24 +65,21 @@ def find_words(needle: str, text: str) -> tuple[int, int] | None:
 
 
 def spelt(text: str, sources: Sequence[str]) -> str:
-    """The text as a source spells it, which a lower-casing tokenizer does not know; itself where none holds it."""
+    """The text as a source spells it, which a lower-casing tokenizer does not know; itself where none holds it.
+
+    Marks of citations at its end stay.
+    """
+    words = _MARKS_BEHIND.sub("", text)
+    marks = "".join(f" [[{number}]]" for number in _MARK.findall(text[len(words) :]))
     for source in sources:
-        if place := find_words(text, source):
-            return source[place[0] : place[1]]
-    return text
+        if place := find_words(words, source):
+            return source[place[0] : place[1]] + marks
+    return words + marks
 
 
 def read_passages(steps: Sequence[Step]) -> list[Passage]:
-    """The passages that were read, each once, in order: `[[1]]` is the first."""
-    return [retrieved.passage for retrieved in _by_number(steps)]
-
-
-def _by_number(steps: Sequence[Step]) -> list[Retrieved]:
-    found: dict[str, Retrieved] = {}
-    for step in steps:
-        for retrieved in step.passages:
-            found.setdefault(retrieved.passage.id, retrieved)
-    return list(found.values())
+    """The passages that were read, in order: `[[1]]` is the first."""
+    return [retrieved.passage for step in steps for retrieved in step.passages]
 
 
 def _citation(number: int, retrieved: Retrieved, words: str) -> Citation:

@@ -160,7 +160,7 @@ class Row:
 
     def _text(self) -> str:
         """What was written since the last passage, without markup."""
-        visible = [token for token in self._segment if token not in self._layout.writable_markup]
+        visible = [token for token in self._segment if token not in self._layout.structure]
         return numbered(self._layout.decode(visible)).strip()
 
     def _show(self) -> None:
@@ -196,7 +196,7 @@ class Row:
         unknown = self._layout.settings.unknown
         if text is not None:
             sources = [passage.text for passage in read_passages(self._steps)]
-            text = spelt(text, [*([unknown] if unknown else []), *sources, self.query.question])
+            text = spelt(text, [unknown, *sources, self.query.question])
         citations = cite(text, self._steps) if text and text != unknown else ()
         return Answer(
             self.query.question,

@@ -48,7 +48,7 @@ class Writer:
         known = len(onegen.tokenizer)
         blocked = [*onegen.answering.forbidden, onegen.pad, *range(known, size)]
         self._blocked = torch.tensor(
-            sorted(set(blocked) - onegen.answering.writable_markup), dtype=torch.long, device=onegen.device
+            sorted(set(blocked) - {onegen.answering.end}), dtype=torch.long, device=onegen.device
         )
 
     def run(self, rows: Iterator[Row]) -> Iterator[tuple[int, Event]]:
