@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from relations import Relation
+
 HERE = Path(__file__).resolve().parent
 ENTITIES = HERE.parent / "starter" / "entities.jsonl"
 
@@ -42,6 +44,14 @@ OCCUPATIONS = (
     "politician", "diplomat", "lawyer", "judge", "general", "explorer", "astronomer", "physician", "engineer",
     "businessman", "entrepreneur", "banker", "fashion designer", "model", "theologian", "inventor", "surgeon",
 )  # fmt: skip
+KINDS = {
+    "city": ("place",),
+    "country": ("place",),
+    "continent": ("place",),
+    "work": ("creative work",),
+    "thing": ("product", "brand", "concept", "language", "place"),
+}
+"""Types of kb/starter by the kinds of relations.toml, where they differ."""
 _PLAYER = re.compile(
     r"football|striker|midfielder|defender|goalkeeper|forward|winger|full-back|baseball|basketball|hockey|pitcher|outfielder|infielder|quarterback|rugby|cricket|linebacker|shortstop"
 )
@@ -50,6 +60,7 @@ _SITE = re.compile(r"\b(?:university|college|school|museum|gallery|library|hospi
 _LARGER = re.compile(r"\b(?:state|county|country|region|province|kingdom|nation|island|club|team|republic|district)\b")
 _BRITISH = {"England", "Scotland", "Wales", "Northern Ireland"}
 _BY = {
+    r"owned $": "owner",
     r"directed $|film": "director",
     r"novel|novella|tragedy|comedy|poem|play\b|book|memoir|treatise|tales|manifesto|pamphlet|story": "author",
     r"album|single|song|EP\b|ballad": "performer",
@@ -69,8 +80,13 @@ class Entity:
     label: str
     aliases: tuple[str, ...]
     description: str
-    kind: str
+    kinds: tuple[str, ...]
     title: str
+
+    @property
+    def kind(self) -> str:
+        """The main type."""
+        return self.kinds[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +112,17 @@ class Base:
         self.labels: dict[str, str] = {}
         aliases: dict[str, set[str]] = defaultdict(set)
         for row in rows:
-            kind = row["types"][0] if row["types"] else "concept"
+            kinds = tuple(row["types"]) or ("concept",)
             number = bearing[row["label"].lower()].index(row["id"])
-            title = row["label"] if number == 0 else f"{row['label']} ({kind} {number + 1})"
-            entity = Entity(row["id"], row["label"], tuple(row["aliases"]), row["description"], kind, title)
+            title = row["label"] if number == 0 else f"{row['label']} ({kinds[0]} {number + 1})"
+            entity = Entity(row["id"], row["label"], tuple(row["aliases"]), row["description"], kinds, title)
             self.entities[row["id"]] = entity
             if number == 0:
                 self.labels[row["label"]] = row["id"]
             for alias in row["aliases"]:
                 aliases[alias].add(row["id"])
         lower = {label.lower() for label in self.labels}
+        self._bearing = bearing
         self.aliases = {
             alias: next(iter(ids)) for alias, ids in aliases.items() if len(ids) == 1 and alias.lower() not in lower
         }
@@ -116,11 +133,19 @@ class Base:
         found = self.labels.get(name) or self.aliases.get(name)
         return self.entities[found] if found else None
 
+    def meant(self, name: str, kind: str) -> Entity | None:
+        """The same, but of several entities with this label the first that is of a kind, in the terms of relations."""
+        wanted = KINDS.get(kind, (kind,))
+        for found in self._bearing.get(name.lower(), ()):
+            if set(wanted) & set(self.entities[found].kinds):
+                return self.entities[found]
+        return self.find(name)
 
-def collect(base: Base) -> list[Fact]:
+
+def collect(base: Base, relations: dict[str, Relation]) -> list[Fact]:
     """All facts, one a subject and relation; what was written by hand goes first."""
     kept: dict[tuple[str, str], Fact] = {}
-    for fact in (*_written(base), *_described(base)):
+    for fact in (*_written(base, relations), *_described(base, relations)):
         if (fact.subject, fact.relation) not in kept and fact.subject != fact.object_id:
             kept[fact.subject, fact.relation] = fact
     facts = [fact for fact in kept.values() if not _contradicts(fact, kept)]
@@ -148,27 +173,27 @@ def _contradicts(fact: Fact, kept: dict[tuple[str, str], Fact]) -> bool:
     return first != second
 
 
-def _fact(subject: Entity, relation: str, base: Base, name: str, source: str) -> Fact:
-    found = None if relation.endswith("year") or relation == "occupation" else base.find(name)
-    return Fact(subject.id, relation, found.title if found else name, found.id if found else None, source)
+def _fact(subject: Entity, relation: Relation, base: Base, name: str, source: str) -> Fact:
+    found = None if relation.object in ("year", "occupation") else base.meant(name, relation.object)
+    return Fact(subject.id, relation.name, found.title if found else name, found.id if found else None, source)
 
 
-def _written(base: Base) -> Iterator[Fact]:
+def _written(base: Base, relations: dict[str, Relation]) -> Iterator[Fact]:
     for line in (HERE / "written.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("#"):
             continue
         relation, _, facts = line.partition(": ")
         for fact in facts.split("; "):
             subject, _, name = fact.partition(" = ")
-            entity = base.find(subject)
+            entity = base.meant(subject, relations[relation].subject)
             if entity is not None:
-                yield _fact(entity, relation, base, name, "written")
+                yield _fact(entity, relations[relation], base, name, "written")
 
 
-def _described(base: Base) -> Iterator[Fact]:
+def _described(base: Base, relations: dict[str, Relation]) -> Iterator[Fact]:
     for entity in base.entities.values():
         for relation, name in _readings(entity, base):
-            yield _fact(entity, relation, base, name, "description")
+            yield _fact(entity, relations[relation], base, name, "description")
 
 
 def _readings(entity: Entity, base: Base) -> Iterator[tuple[str, str]]:
@@ -252,6 +277,10 @@ def _of_work(text: str, base: Base) -> Iterator[tuple[str, str]]:
     head = text[: by.start()]
     for words, relation in _BY.items():
         if re.search(words, head):
-            if found is None or (found.kind == "organization") == (relation == "maker") or relation == "performer":
+            if (
+                found is None
+                or (found.kind == "organization") == (relation in ("maker", "owner"))
+                or relation == "performer"
+            ):
                 yield relation, name
             break

@@ -1,6 +1,7 @@
 """Writes the passages and questions of the RAG starter; the same files for the same facts.
 
     python kb/rag/make.py                      # facts.tsv, passages.jsonl, test.jsonl, beside this file
+    python kb/rag/make.py --shipped DIR        # the same, elsewhere
     python kb/rag/make.py --training DIR       # train.jsonl and documents.jsonl, what `elinker train` reads
 
 The first are committed; the second are larger and are made when a model is trained.
@@ -28,7 +29,15 @@ TRAINING = {
 }  # fmt: skip
 INVENTED = 0.4
 MISLED = 0.06
-TEST = {"single": 200, "two hops": 300, "three hops": 300, "yes or no": 100, "comparison": 100, "missing": 200}
+TEST = {
+    "single": 200,
+    "single, by alias": 100,
+    "two hops": 300,
+    "three hops": 300,
+    "yes or no": 100,
+    "comparison": 100,
+    "missing": 200,
+}
 FORMS = {"single": 100, "two hops": 100, "yes or no": 50, "comparison": 50}
 
 
@@ -37,8 +46,8 @@ class Maker:
 
     def __init__(self) -> None:
         self.base = facts.Base()
-        self.facts = facts.collect(self.base)
         self.relations = relations.load()
+        self.facts = facts.collect(self.base, self.relations)
         self.passages = passages.write(self.base, self.facts, self.relations, random.Random(SEED))
         self.compositions = Compositions(self.base, self.facts, random.Random(SEED + 1))
 
@@ -87,6 +96,8 @@ def _renamed(question: Question) -> Question:
 
 
 def _asked(asker: Asker, kind: str, *, test: bool, form: bool = False) -> Question:
+    if kind == "single, by alias":
+        return asker.by_alias()
     if kind == "missing":
         return asker.missing(test=test)
     if kind == "yes or no":
@@ -108,6 +119,9 @@ def conversation(question: Question) -> dict[str, Any]:
     cited = "" if question.answers[0] == UNKNOWN else "".join(f"[[{number + 1}]]" for number in range(last + 1))
     written.append(f"{ANSWER_OPEN}{question.answers[0]}{cited}{ANSWER_CLOSE}{END}")
     return {
+        "kind": question.kind,
+        "composition": question.composition,
+        "subject": question.subject,
         "messages": [
             {"role": "user", "content": f"[CLS]{question.text}{END}"},
             {
@@ -116,7 +130,7 @@ def conversation(question: Question) -> dict[str, Any]:
                 "positive": [list(hop.gold) for hop in question.hops],
                 "negative": [list(hop.wrong) for hop in question.hops],
             },
-        ]
+        ],
     }
 
 
@@ -135,15 +149,15 @@ def write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
         file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def write_shipped(maker: Maker) -> None:
+def write_shipped(maker: Maker, directory: Path) -> None:
     """What is committed."""
-    with (HERE / "facts.tsv").open("w", encoding="utf-8") as file:
+    with (directory / "facts.tsv").open("w", encoding="utf-8") as file:
         file.write("subject\tlabel\trelation\tobject\tname\tsource\n")
         for fact in maker.facts:
             label = maker.base.entities[fact.subject].label
             row = (fact.subject, label, fact.relation, fact.object_id or "", fact.object, fact.source)
             file.write("\t".join(row) + "\n")
-    write(HERE / "passages.jsonl", ({"id": p.id, "title": p.title, "text": p.text} for p in maker.passages))
+    write(directory / "passages.jsonl", ({"id": p.id, "title": p.title, "text": p.text} for p in maker.passages))
     asker = maker.asker(SEED + 3)
     rows = []
     for number, question in enumerate(test_questions(asker)):
@@ -159,7 +173,7 @@ def write_shipped(maker: Maker) -> None:
                 "entity": "unseen" if question.subject is None or question.subject in asker.unseen else "seen",
             }
         )
-    write(HERE / "test.jsonl", rows)
+    write(directory / "test.jsonl", rows)
 
 
 def write_training(maker: Maker, directory: Path, count: int) -> None:
@@ -174,12 +188,13 @@ def write_training(maker: Maker, directory: Path, count: int) -> None:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shipped", type=Path, default=HERE, metavar="DIR", help="write the committed files there")
     parser.add_argument("--training", type=Path, metavar="DIR", help="write the training files there")
     parser.add_argument("--questions", type=int, default=60_000, help="how many questions to train on")
     arguments = parser.parse_args()
     maker = Maker()
     if arguments.training is None:
-        write_shipped(maker)
+        write_shipped(maker, arguments.shipped)
     else:
         write_training(maker, arguments.training, arguments.questions)
 

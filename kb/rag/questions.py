@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from compositions import Chain, Compositions
-from facts import Base, Fact
+from facts import KINDS, Base, Fact
 from passages import Passage
 from relations import Relation, nested_question
 from worlds import World
@@ -51,6 +51,9 @@ SAME_HOME = (
     "Are {a} and {b} from the same country?", "Do {a} and {b} come from the same country?",
     "Is {a} from the same country as {b}?", "Is it true that {a} and {b} come from the same country?",
 )  # fmt: skip
+_ALSO = re.compile(r"Also called (.+?)\. ")
+_BY_ALIAS = 0.12
+_SHORTENED = 0.15
 YES_NO = ("Is {o} {p}?", "Is it true that {p} is {o}?", "Is it {o} that is {p}?", "{p} is {o}, right?")
 
 
@@ -127,15 +130,37 @@ class Asker:
     def chain(self, length: int, *, test: bool, form: bool = False) -> Question:
         """A question of `length` hops; with `test` its composition is held out, or the entity of its one hop."""
         chain = self._single(test) if length == 1 else self._composed(length, test)
-        return self._about(chain, form)
-
-    def _about(self, chain: Chain, form: bool = False) -> Question:
-        start = self._base.entities[chain[0].subject]
-        used = [self._relations[fact.relation] for fact in chain]
-        name = start.label
-        text = nested_question(used, name, self._random, unseen=form)
-        kind = {1: "single", 2: "two hops", 3: "three hops"}[len(chain)]
         hops = tuple(self._hop(fact) for fact in chain)
+        if not test:
+            hops = (self._renamed(hops[0], chain[0]), *hops[1:])
+            hops = tuple(self._shortened(hop, fact) for hop, fact in zip(hops, chain, strict=True))
+        return self._about(chain, hops, form)
+
+    def by_alias(self) -> Question:
+        """A question of one hop that names an unseen entity by another name, which its passage tells."""
+        while True:
+            chain = self._single(True)
+            hop = self._hop(chain[0])
+            alias = _ALSO.search(hop.text)
+            if alias:
+                return replace(self._about(chain, (replace(hop, name=alias[1]),)), kind="single, by alias")
+
+    def _renamed(self, hop: Hop, fact: Fact) -> Hop:
+        """The hop, now and then by another name of its entity, where its passage tells that name."""
+        alias = _ALSO.search(hop.text)
+        return replace(hop, name=alias[1]) if alias and self._random.random() < _BY_ALIAS else hop
+
+    def _shortened(self, hop: Hop, fact: Fact) -> Hop:
+        """The hop, now and then with a passage that tells the fact in the words of the description only."""
+        if fact.object not in self._base.entities[fact.subject].description or self._random.random() > _SHORTENED:
+            return hop
+        told = [sentence for sentence in hop.text.split(". ") if fact.object in sentence]
+        return replace(hop, text=told[0].rstrip(".") + ".") if told else hop
+
+    def _about(self, chain: Chain, hops: tuple[Hop, ...], form: bool = False) -> Question:
+        used = [self._relations[fact.relation] for fact in chain]
+        text = nested_question(used, hops[0].name, self._random, unseen=form)
+        kind = {1: "single", 2: "two hops", 3: "three hops"}[len(chain)]
         composition = tuple(fact.relation for fact in chain)
         return Question(kind, text, hops, self._answers(chain[-1]), composition, chain[0].subject)
 
@@ -156,7 +181,10 @@ class Asker:
         weights = [len(self._compositions.chains[key]) ** 0.5 for key in keys]
         while True:
             key = self._random.choices(keys, weights)[0]
-            chain = self._random.choice(self._compositions.chains[key])
+            chains = self._compositions.chains[key]
+            if test and self._random.random() < 0.6:
+                chains = [chain for chain in chains if chain[0].subject in self.unseen] or chains
+            chain = self._random.choice(chains)
             if test or all(fact.subject not in self.unseen for fact in chain):
                 return chain
 
@@ -298,7 +326,7 @@ class Asker:
         if kind == "missing fact":
             hops[-1] = self._without(hops[-1], chain[-1])
             answers = (UNKNOWN,)
-        return Question(kind, question, tuple(hops), answers)
+        return Question(kind, question, tuple(hops), answers, tuple(relation.name for relation in chain))
 
     def _invented_chain(self, length: int) -> list[Relation]:
         if length == 1:
@@ -345,7 +373,7 @@ class Asker:
         forms = relation.earlier if years else SAME if relation.name == "country" else SAME_HOME
         text = self._form(forms, False).replace("{a}", names[0]).replace("{b}", names[1])
         answer = names[first > second] if years else "yes" if first == second else "no"
-        return Question("comparison", text, hops, (answer,))
+        return Question("comparison", text, hops, (answer,), (relation.name,) * 2)
 
     # ---- parts
 
@@ -385,8 +413,7 @@ class Asker:
 
 
 def _fits(relation: Relation, kind: str) -> bool:
-    kinds = {"work": ("creative work",), "city": ("place",), "thing": ("product", "brand")}
-    return kind in kinds.get(relation.subject, (relation.subject,))
+    return kind in KINDS.get(relation.subject, (relation.subject,))
 
 
 def _words(title: str) -> list[str]:
