@@ -78,7 +78,7 @@ def annotate_folder(
         directory.check(resume=resume, overwrite=overwrite)
         linker = work.load()
         settings = work.settings(linker, shard_documents)
-        directory.begin(settings)
+        directory.begin(settings, overwrite=overwrite)
         events("start", **start_event(output, settings, len(directory.entries)))
         if directory.summary() is None:
             _go(directory, work, linker, events, shard_documents)

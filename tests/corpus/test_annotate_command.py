@@ -167,3 +167,140 @@ def test_the_examples_of_the_repository_are_readable(run: Run) -> None:
     assert result.exit_code == 0
     ids = [json.loads(line)["id"] for line in result.stdout.splitlines()]
     assert ids == ["news.txt", "01-space.txt", "02-science.txt", "note-1", "note-2", "note-3"]
+
+
+def parts(folder: str = "out") -> list[str]:
+    return sorted(path.name for path in Path(folder).iterdir() if not path.name.startswith("."))
+
+
+@pytest.fixture
+def corpus() -> None:
+    Path("in.jsonl").write_text("".join(f'{{"text": "London {n}"}}\n' for n in range(5)))
+
+
+@pytest.mark.parametrize("output", [["out/"], ["out", "--shard-size", "1000"], ["out", "--resume"]])
+def test_an_output_that_is_a_folder_is_a_run(run: Run, corpus: None, output: list[str]) -> None:
+    result = run("in.jsonl", "-o", *output)
+    assert result.exit_code == 0
+    assert parts() == ["part-00000.jsonl", "run.journal", "run.json", "summary.json"]
+    assert "1 shard: 5 documents" in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_folder_that_exists_is_a_run_as_well(run: Run, corpus: None) -> None:
+    Path("out").mkdir()
+    assert run("in.jsonl", "-o", "out", "--shard-size", "3").exit_code == 0
+    assert parts()[:2] == ["part-00000.jsonl", "part-00001.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"), [("jsonl", "jsonl"), ("conll", "conll"), ("docbin", "spacy"), ("parquet", "parquet")]
+)
+def test_the_format_of_the_parts_is_named(run: Run, corpus: None, name: str, suffix: str) -> None:
+    assert run("in.jsonl", "-o", "out/", "--format", name).exit_code == 0
+    assert parts()[0] == f"part-00000.{suffix}"
+
+
+def test_bad_documents_of_a_run_are_listed_beside_their_part(run: Run) -> None:
+    Path("in.jsonl").write_text('{"text": "London"}\n{\n')
+    result = run("in.jsonl", "-o", "out/")
+    assert result.exit_code == 1
+    assert parts()[:2] == ["part-00000.errors.jsonl", "part-00000.jsonl"]
+    assert "1 bad, listed in out/*.errors.jsonl" in result.stderr
+
+
+def test_a_run_that_is_there_is_only_gone_on_with_or_replaced_on_request(run: Run, corpus: None) -> None:
+    assert run("in.jsonl", "-o", "out/").exit_code == 0
+    refused = run("in.jsonl", "-o", "out/")
+    assert isinstance(refused.exception, ElinkerError)
+    assert "--resume goes on with it" in str(refused.exception)
+    again = run("in.jsonl", "-o", "out/", "--resume")
+    assert (again.exit_code, again.stderr) == (0, "out/ is complete\n")
+    assert run("in.jsonl", "-o", "out/", "--overwrite", "--shard-size", "4").exit_code == 0
+    assert parts()[:2] == ["part-00000.jsonl", "part-00001.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "difference"),
+    [
+        (["--keep-nil"], "output.keep_nil was False, is True"),
+        (["--format", "conll"], "output.format was 'jsonl', is 'conll'"),
+        (["--shard-size", "2"], "output.shard_documents was 1000, is 2"),
+        (["--text-field", "body"], "reading.text_field was 'text', is 'body'"),
+        (["more.jsonl"], "inputs.count was 1, is 2"),
+    ],
+)
+def test_a_run_is_not_gone_on_with_under_other_settings(
+    run: Run, corpus: None, arguments: list[str], difference: str
+) -> None:
+    Path("more.jsonl").write_text("")
+    run("in.jsonl", "-o", "out/")
+    Path("out/summary.json").unlink()
+    result = run("in.jsonl", "-o", "out/", "--resume", *arguments)
+    assert isinstance(result.exception, ElinkerError)
+    assert difference in str(result.exception)
+
+
+def test_a_run_is_not_gone_on_with_by_another_linker(run: Run, corpus: None, linker: Any) -> None:
+    run("in.jsonl", "-o", "out/")
+    linker.identity = {"dictionary": "another"}
+    result = run("in.jsonl", "-o", "out/", "--resume")
+    assert "linker.dictionary" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["in.jsonl", "-o", "out.jsonl", "--resume"], "--resume is for runs into a folder"),
+        (["in.jsonl", "--shard-size", "3"], "--shard-size is for runs into a folder"),
+        (["in.jsonl", "-o", "out/", "--resume", "--overwrite"], "exclude each other"),
+        (["in.jsonl", "-o", "full/"], "full holds other files (notes.txt)"),
+        (["full", "-o", "full/out/"], "full/out/ is among the inputs"),
+        (["full/notes.txt", "-o", "full/"], "full/ is among the inputs"),
+        (["in.jsonl", "-o", "in.jsonl/out/"], "cannot write in.jsonl/out"),
+        (["in.jsonl", "-o", "nothing://bucket/out/"], "cannot write nothing://bucket/out/"),
+        (["in.jsonl", "--log-json", "-"], "would both go to stdout"),
+        (["in.jsonl", "-o", "out/", "--log-json", "missing/log.jsonl"], "cannot write missing/log.jsonl"),
+    ],
+)
+def test_a_run_that_cannot_work_is_refused_before_a_model_is_loaded(
+    run: Run, corpus: None, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.setattr("elinker.load", lambda *_, **__: pytest.fail("a model was loaded"))
+    Path("full").mkdir()
+    Path("full/notes.txt").write_text("London")
+    result = run(*arguments)
+    assert isinstance(result.exception, ElinkerError), result.output
+    assert message in str(result.exception)
+    assert Path("full/notes.txt").read_text() == "London"
+
+
+@pytest.mark.parametrize("output", [["-o", "out/"], ["-o", "out.jsonl"]])
+def test_events_are_logged_as_json_lines(run: Run, output: list[str]) -> None:
+    Path("in.jsonl").write_text('{"text": "London"}\n{\n')
+    assert run("in.jsonl", *output, "--log-json", "log.jsonl").exit_code == 1
+    assert run("in.jsonl", *output, "--overwrite", "--log-json", "log.jsonl").exit_code == 1
+    events = [json.loads(line) for line in Path("log.jsonl").read_text().splitlines()]
+    kinds = [event["event"] for event in events]
+    assert kinds[0] == "start" and kinds.count("start") == 2, "a log grows"
+    assert kinds.count("bad document") == 2 and kinds[-1] == "end"
+    assert events[0]["settings"]["linker"] and events[0]["versions"]["elinker"]
+    assert (events[-1]["documents"], events[-1]["bad"]) == (1, 1)
+
+
+def test_events_may_go_to_stdout(run: Run, corpus: None) -> None:
+    result = run("in.jsonl", "-o", "out/", "--log-json", "-", "--quiet")
+    assert [json.loads(line)["event"] for line in result.stdout.splitlines()] == ["start", "shard", "end"]
+    assert result.stderr == ""
+
+
+def test_a_run_into_an_object_store_is_gone_on_with(run: Run, corpus: None) -> None:
+    import fsspec
+
+    target = "memory://bucket/annotated/"
+    assert run("in.jsonl", "-o", target, "--shard-size", "2").exit_code == 0
+    again = run("in.jsonl", "-o", target, "--shard-size", "2", "--resume")
+    assert again.stderr == f"{target} is complete\n"
+    files = fsspec.filesystem("memory")
+    assert files.cat_file("/bucket/annotated/part-00002.jsonl").count(b"\n") == 1
+    files.rm("/bucket", recursive=True)

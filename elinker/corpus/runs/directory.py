@@ -40,7 +40,7 @@ class RunDirectory:
         return self.storage.name
 
     def check(self, *, resume: bool, overwrite: bool) -> None:
-        """Refuse what cannot be begun or gone on with, before anything is loaded; with `overwrite` clear it away.
+        """Refuse what cannot be begun or gone on with, before anything is loaded.
 
         Raises:
             UsageError: a run is there and neither is set, or other files are.
@@ -50,13 +50,11 @@ class RunDirectory:
             foreign = next((name for name in names), None)
             if foreign is not None:
                 raise UsageError(f"{self.name} holds other files ({foreign})", hint="name a new or empty folder")
-        elif overwrite:
-            self._clear(names)
-        elif not resume:
+        elif not resume and not overwrite:
             raise UsageError(f"{self.name} holds a run", hint="--resume goes on with it, --overwrite starts again")
 
-    def begin(self, settings: Mapping[str, Any]) -> None:
-        """Write `run.json`, or hold it against these settings and find out what is finished.
+    def begin(self, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
+        """Write `run.json`, or hold it against these settings and find out what is finished; `overwrite` starts again.
 
         Raises:
             UsageError: the run was begun with other settings.
@@ -64,6 +62,8 @@ class RunDirectory:
         """
         settings = json.loads(json.dumps(settings, default=str))  # as they come back from the file
         self.storage.clean()
+        if overwrite:
+            self._clear()
         if SETTINGS in self.storage.sizes():
             check_same(self.name, self._settings(), settings)
             self._recover()
@@ -167,11 +167,11 @@ class RunDirectory:
     def _is_whole(self, file: PartFile, sizes: Mapping[str, int]) -> bool:
         return sizes.get(file.name) == file.size and self.storage.sha256(file.name) in (file.sha256, None)
 
-    def _clear(self, names: Mapping[str, int]) -> None:
+    def _clear(self) -> None:
         """Remove the run's own files, `run.json` last: until then it is a run."""
         self.storage.remove(SUMMARY)
         self.storage.remove_log(JOURNAL)
-        for name in names:
+        for name in self.storage.sizes():
             if _PART.fullmatch(name):
                 self.storage.remove(name)
         self.storage.remove(SETTINGS)

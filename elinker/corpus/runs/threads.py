@@ -5,9 +5,10 @@ the files to be whole, so that a program may end under them.
 """
 
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Generic, TextIO, TypeVar
 
 Item = TypeVar("Item")
 
@@ -31,7 +32,9 @@ class ReadAhead(Generic[Item]):
         self._stopped = stopped
         self._closed = threading.Event()
         self.exhausted = False
-        threading.Thread(target=self._make, name="reading", daemon=True).start()
+        # Python closes standard input when it ends, and dies where this thread waits in it; while the thread has it as
+        # an argument it is not closed.
+        threading.Thread(target=self._make, args=(sys.stdin,), name="reading", daemon=True).start()
 
     @property
     def waiting(self) -> int:
@@ -58,7 +61,7 @@ class ReadAhead(Generic[Item]):
             self.exhausted = True
         raise StopIteration
 
-    def _make(self) -> None:
+    def _make(self, _: TextIO | None) -> None:
         try:
             for item in self._items:
                 if not self._put(item):

@@ -93,6 +93,17 @@ def test_a_second_request_does_not_wait_for_the_shard(start: Start, tmp_path: Pa
     assert "Traceback" not in errors
 
 
+def test_a_request_to_stop_ends_a_wait_for_standard_input(start: Start, tmp_path: Path) -> None:
+    process = start("-", "--lines", "--pipeline", "pipeline", "--shard-size", "2", "-o", "out/", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(b"London\nApple\nLondon\n")
+    process.stdin.flush()
+    wait_for(1, tmp_path / "out")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 130
+    assert process.stderr is not None and b"2 documents in 1 shard" in process.stderr.read()
+
+
 def test_a_second_process_is_kept_out(start: Start, tmp_path: Path) -> None:
     first = start(*RUN, "-o", "out/", seconds=0.01)
     wait_for(1, tmp_path / "out")
