@@ -98,6 +98,7 @@ def import_ray() -> Any:
 def _start(ray: Any, settings: ClusterSettings) -> None:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": _SILENT}
     if settings.address is None:
+        os.environ.setdefault("RAY_worker_niceness", "0")  # at Ray's own 15 they get what other programs leave
         cores = settings.workers * settings.cpus_per_worker
         options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": OBJECT_STORE}
     else:
