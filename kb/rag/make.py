@@ -159,20 +159,22 @@ def write_shipped(maker: Maker, directory: Path) -> None:
             file.write("\t".join(row) + "\n")
     write(directory / "passages.jsonl", ({"id": p.id, "title": p.title, "text": p.text} for p in maker.passages))
     asker = maker.asker(SEED + 3)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, question in enumerate(test_questions(asker)):
-        rows.append(
-            {
-                "id": f"q{number}",
-                "kind": question.kind,
-                "question": question.text,
-                "answers": question.answers,
-                "composition": question.composition,
-                "sub_questions": [f"{hop.relation} of {hop.name}?" for hop in question.hops],
-                "passages": [hop.gold for hop in question.hops],
-                "entity": "unseen" if question.subject is None or question.subject in asker.unseen else "seen",
-            }
-        )
+        row = {
+            "id": f"q{number}",
+            "type": question.kind,
+            "question": question.text,
+            "answers": question.answers,
+            "answerable": question.answers[0] != UNKNOWN,
+            "hops": [hop.gold for hop in question.hops],
+            "sub_questions": [f"{hop.relation} of {hop.name}?" for hop in question.hops],
+            "composition": question.composition,
+            "entity": "unseen" if question.subject is None or question.subject in asker.unseen else "seen",
+        }
+        if not question.hops[0].gold:
+            del row["hops"]  # there is no passage about an entity that the base lacks
+        rows.append(row)
     write(directory / "test.jsonl", rows)
 
 

@@ -65,16 +65,19 @@ def test_a_question_has_a_sub_question_and_gold_passages_for_each_hop(
     questions: list[dict[str, Any]], passages: dict[str, dict[str, Any]]
 ) -> None:
     for question in questions:
-        assert len(question["sub_questions"]) == len(question["passages"]), question["id"]
-        assert all(name in passages for gold in question["passages"] for name in gold), question["id"]
-        assert all(question["passages"]) or question["kind"] == "missing entity", question["id"]
+        if question["type"] == "missing entity":
+            assert "hops" not in question
+            continue
+        assert len(question["sub_questions"]) == len(question["hops"]), question["id"]
+        assert all(question["hops"]), question["id"]
+        assert all(name in passages for gold in question["hops"] for name in gold), question["id"]
 
 
 def test_no_question_of_the_training_composes_relations_as_the_test_does(
     questions: list[dict[str, Any]], training: Path
 ) -> None:
     asked = Counter(tuple(row["composition"]) for row in rows(training / "train.jsonl"))
-    hops = [question for question in questions if question["kind"] in ("two hops", "three hops")]
+    hops = [question for question in questions if question["type"] in ("two hops", "three hops")]
     assert hops
     assert [question["id"] for question in hops if tuple(question["composition"]) in asked] == []
 
@@ -83,9 +86,9 @@ def test_entities_that_are_called_unseen_are_in_no_document_and_begin_no_questio
     questions: list[dict[str, Any]], training: Path
 ) -> None:
     unseen = {
-        question["passages"][0][0].partition(".")[0]
+        question["hops"][0][0].partition(".")[0]
         for question in questions
-        if question["kind"] == "single" and question["entity"] == "unseen"
+        if question["type"] == "single" and question["entity"] == "unseen"
     }
     told = {row["uid"].partition(".")[0] for row in rows(training / "documents.jsonl")}
     asked = {row["subject"] for row in rows(training / "train.jsonl")}
@@ -108,10 +111,10 @@ def test_the_datasheet_counts_the_files_right(
         f"| characters a passage | {sum(len(row['text']) for row in passages.values()) / len(passages):.0f} |",
     ):
         assert row in datasheet, row
-    for kind, count in Counter(question["kind"] for question in questions).items():
+    for kind, count in Counter(question["type"] for question in questions).items():
         assert f"| {kind} | {count} |" in datasheet, kind
     compositions = {
-        number: len({tuple(q["composition"]) for q in questions if q["kind"] == f"{number} hops"})
+        number: len({tuple(q["composition"]) for q in questions if q["type"] == f"{number} hops"})
         for number in ("two", "three")
     }
     assert f"{compositions['two']} compositions of two relations and {compositions['three']} of three" in datasheet
