@@ -21,6 +21,7 @@ from elinker.corpus import (
 )
 from elinker.corpus.output import FileOutput, StreamOutput
 from elinker.corpus.records import Record
+from elinker.corpus.runner import MOST_BAD_HELD, link_each
 from elinker.errors import ElinkerError, KnowledgeBaseError, UsageError
 
 JSONL = FORMATS["jsonl"]
@@ -93,6 +94,33 @@ def test_a_document_that_the_linker_fails_on_costs_only_itself(linker: Any, tmp_
     assert [line["id"] for line in lines(tmp_path / "out.jsonl")] == ["d1", "d2", "d4", "d5", "d7"]
     assert [error["line"] for error in lines(tmp_path / "out.jsonl.errors.jsonl")] == [3, 6]
     assert (summary.documents, summary.bad) == (5, 2)
+
+
+def test_records_come_back_in_the_order_of_the_input_whatever_happens_to_them(linker: Any) -> None:
+    texts = ["London 1", "poison", "London 3", "crash", "London 5", "London 6", "London 7"]
+    records: list[Record] = list(located(texts))
+    records.insert(0, BadRecord("source", 100, "bad"))
+    records.insert(4, BadRecord("source", 101, "bad"))
+    records += [BadRecord("source", 102, "bad"), BadRecord("source", 103, "bad")]
+    linked = list(link_each(linker, records, keep_nil=False))
+    assert [record.line for record in linked] == [record.line for record in records]
+    assert [isinstance(record, BadRecord) for record in linked] == [
+        isinstance(record, BadRecord) or record.document.text in ("poison", "crash") for record in records
+    ]
+
+
+def test_a_flood_of_bad_records_is_not_held_back(linker: Any) -> None:
+    read = 0
+
+    def flood() -> Iterator[Record]:
+        nonlocal read
+        yield from located(["London"])
+        for read in range(10 * MOST_BAD_HELD):
+            yield BadRecord("source", read, "bad")
+
+    ahead = [read - given for given, _ in enumerate(link_each(linker, flood(), keep_nil=False))]
+    assert len(ahead) == 10 * MOST_BAD_HELD + 1
+    assert max(ahead) <= MOST_BAD_HELD
 
 
 def test_a_linker_that_fails_on_everything_is_not_blamed_on_the_documents(linker: Any, tmp_path: Path) -> None:
