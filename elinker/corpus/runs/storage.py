@@ -208,7 +208,7 @@ class UrlStorage:
     """
 
     def __init__(self, url: str) -> None:
-        import fsspec  # type: ignore[import-untyped]
+        import fsspec
 
         self.name = url.rstrip("/")
         try:
