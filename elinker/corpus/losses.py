@@ -22,7 +22,7 @@ class Loss(Enum):
     IDS = "document ids changed", "document"
     TEXT = "texts dropped, only mentions written", "document"
     CHARACTERS = "characters that the format cannot hold replaced by U+FFFD", "character"
-    NEUTRALISED = "cells that a spreadsheet would run begin with an apostrophe", "cell"
+    NEUTRALISED = "cells that a spreadsheet would run begin with an apostrophe", "row"
 
 
 class Losses(Counter[Loss]):

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from elinker.corpus.formats import input_format, input_suffixes
+from elinker.corpus.formats import input_format, input_suffixes, is_readable
 from elinker.corpus.inputs.archives import ARCHIVES, is_archive, members
 from elinker.corpus.inputs.compression import check_available, suffixes
 from elinker.corpus.inputs.encodings import check_encoding
@@ -17,6 +17,9 @@ from elinker.schema import Document
 ERRORS_SUFFIX = ".errors.jsonl"
 """End of the name of the file that lists bad documents; folders are read without such files."""
 
+RUN = "run.json"
+"""A file that tells a run's folder; its documents are in files named `part-…`."""
+
 STDIN = "-"
 
 
@@ -24,8 +27,9 @@ def find_sources(inputs: Sequence[str | os.PathLike[str]], options: ReadOptions 
     """The sources that paths, URLs, folders, glob patterns and `-` (standard input) name, in the order given.
 
     A folder stands for the files in it, at any depth and sorted, that have a suffix of a known format; hidden files and
-    lists of errors are left out, and links to folders are not followed. A pattern stands for its matches, sorted. URLs
-    are those of fsspec, such as `s3://bucket/folder`; http is refused.
+    lists of errors are left out, also XML and JSON that are of no format, and links to folders are not followed. Of a
+    run's folder the parts are read, of brat's two files only the one with the annotations. A pattern stands for its
+    matches, sorted. URLs are those of fsspec, such as `s3://bucket/folder`; http is refused.
 
     Raises:
         UsageError: a path does not exist, a pattern or folder holds no readable file, a file has an unknown suffix, or
@@ -37,7 +41,7 @@ def find_sources(inputs: Sequence[str | os.PathLike[str]], options: ReadOptions 
     sources: list[Source] = []
     for given in inputs:
         try:
-            sources += _expand(os.fspath(given))
+            sources += _expand(os.fspath(given), options)
         except OSError as error:
             raise UsageError(f"cannot read {os.fspath(given)}: {error.strerror or error}") from None
     for source in sources:
@@ -47,14 +51,14 @@ def find_sources(inputs: Sequence[str | os.PathLike[str]], options: ReadOptions 
     return sources
 
 
-def _expand(given: str) -> list[Source]:
+def _expand(given: str, options: ReadOptions) -> list[Source]:
     if given == STDIN:
         return [Source("stdin", "stdin")]
     if is_url(given):
         return _remote(given)
     path = Path(given)
     if path.is_dir():
-        return _folder(path)
+        return _folder(path, options)
     if path.exists():
         return [_file(path, path.name)]
     if not glob.has_magic(given):
@@ -66,16 +70,23 @@ def _expand(given: str) -> list[Source]:
     return found
 
 
-def _folder(folder: Path) -> list[Source]:
+def _folder(folder: Path, options: ReadOptions) -> list[Source]:
     known = _known_suffixes()
     found = []
-    for path in sorted(folder.rglob("*")):
+    for path in sorted(folder.glob("part-*") if (folder / RUN).is_file() else folder.rglob("*")):
         relative = path.relative_to(folder).as_posix()
-        if _is_wanted(relative, known) and path.is_file():
-            found.append(_file(path, relative))
+        if _is_wanted(relative, known) and path.is_file() and not _is_text_of_brat(path):
+            source = _file(path, relative)
+            if is_archive(source) or is_readable(source, options):
+                found.append(source)
     if not found:
         raise UsageError(f"no readable file in {folder}", hint=f"readable: {', '.join(known)}")
     return found
+
+
+def _is_text_of_brat(path: Path) -> bool:
+    """Whether annotations lie beside a text: the pair is one document, and it is read from them."""
+    return path.suffix.lower() == ".txt" and path.with_suffix(".ann").is_file()
 
 
 def _remote(url: str) -> list[Source]:
@@ -143,7 +154,7 @@ def _read_archive(source: Source, options: ReadOptions) -> Iterator[Record]:
                 yield member
             elif is_archive(member):
                 yield BadRecord(member.name, None, "an archive in an archive is not read")
-            elif member.suffix in known or options.lines or options.jsonl:
+            elif (member.suffix in known and is_readable(member, options)) or options.lines or options.jsonl:
                 yield from _read(member, options)
             else:
                 continue

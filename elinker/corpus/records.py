@@ -194,6 +194,11 @@ class Format:
     write_files: Callable[[FileSink], Writer] | None = None
 
 
+def write_only(source: Source, options: ReadOptions) -> Iterator[Record]:
+    """The `read` of formats that are only written."""
+    yield BadRecord(source.name, None, "this format is only written")
+
+
 def short(raw: str | None) -> str | None:
     """`raw` where it is short enough to keep."""
     return raw if raw is not None and len(raw) <= LONGEST_RAW else None

@@ -5,10 +5,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from elinker.corpus.formats.mention_types import MENTION_TYPES
 from elinker.errors import InputError
 from elinker.evaluation.gold import GoldDocument, GoldMention, Span
 from elinker.labelled import read_labelled
-from elinker.labelled.elevant import ALTERNATIVES, EVALUATION_SPAN, MENTION_TYPES
+from elinker.labelled.elevant import ALTERNATIVES, EVALUATION_SPAN
 from elinker.schema import Document
 
 

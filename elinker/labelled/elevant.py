@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, StrictInt, StrictStr, ValidationError
 
 from elinker.corpus.formats.identifiers import is_qid
+from elinker.corpus.formats.mention_types import MENTION_TYPES
 from elinker.errors import InputError, first_problem
 from elinker.labelled.mentions import first_object, gold_document, gold_mention
 from elinker.labelled.source import Reject, at, json_objects
@@ -19,8 +20,6 @@ ALTERNATIVES = "alternatives"
 """Key of `meta`: the labels with a `parent`, objects with `start`, `end`, `text`, `entity_id`, `label`."""
 EVALUATION_SPAN = "evaluation_span"
 """Key of `meta`: `[start, end]`, the part of the text that is scored."""
-MENTION_TYPES = "mention_types"
-"""Key of `meta`: for each mention, in order, the list of its entity's types as they are named in the file."""
 
 
 class _Label(BaseModel):

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from elinker.corpus.formats.identifiers import normalise_id
+from elinker.corpus.formats.mention_types import MENTION_TYPES
 from elinker.errors import InputError
-from elinker.labelled.elevant import MENTION_TYPES
 from elinker.labelled.mentions import gold_document
 from elinker.labelled.source import Reject, at, lines
 from elinker.labelled.tokens import TokenSpans, TokenText

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from elinker.corpus.formats import HEAD, brat, conllu, label_studio, nif, parquet, prodigy, tei, web_annotation, webanno
+from elinker.corpus.records import Format
 from elinker.errors import InputError, UsageError
-from elinker.labelled import aida, brat, docbin, elevant, hipe, jsonl, kilt, nif, onegen
+from elinker.labelled import aida, docbin, elevant, hipe, jsonl, kilt, onegen
+from elinker.labelled.from_corpus import reader, recogniser
 from elinker.labelled.source import Reject, at, raise_error
 from elinker.labelled.titles import map_document
 from elinker.schema import Document
-
-_HEAD = 1 << 16
-"""Bytes of a file that its format is guessed from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,29 @@ class _Format:
     recognises: Callable[[Path, str], bool]
 
 
-_MODULES = (docbin, brat, aida, hipe, nif, kilt, onegen, elevant, jsonl)
-"""In the order in which they are asked whether a file is theirs."""
+def _of_corpus(form: Format, recognises: Callable[[Path, str], bool] | None = None) -> _Format:
+    return _Format(reader(form), recognises or recogniser(form))
 
-_FORMATS = {module.__name__.rpartition(".")[2]: _Format(module.read, module.recognises) for module in _MODULES}
+
+_FORMATS = {
+    "docbin": _Format(docbin.read, docbin.recognises),
+    "parquet": _of_corpus(parquet.FORMAT, lambda path, head: path.suffix.lower() in parquet.FORMAT.reads),
+    "brat": _of_corpus(brat.FORMAT, brat.recognises),
+    "webanno": _of_corpus(webanno.FORMAT),
+    "aida": _Format(aida.read, aida.recognises),
+    "hipe": _Format(hipe.read, hipe.recognises),
+    "conllu": _of_corpus(conllu.FORMAT, lambda path, head: conllu.recognises(head.encode("utf-8", "replace"))),
+    "nif": _of_corpus(nif.FORMAT),
+    "tei": _of_corpus(tei.FORMAT),
+    "web-annotation": _of_corpus(web_annotation.FORMAT),
+    "label-studio": _of_corpus(label_studio.FORMAT),
+    "kilt": _Format(kilt.read, kilt.recognises),
+    "onegen": _Format(onegen.read, onegen.recognises),
+    "elevant": _Format(elevant.read, elevant.recognises),
+    "prodigy": _of_corpus(prodigy.FORMAT),
+    "jsonl": _Format(jsonl.read, jsonl.recognises),
+}
+"""In the order in which they are asked whether a file is theirs."""
 
 FORMATS = tuple(sorted(_FORMATS))
 """Names of the formats that can be read."""
@@ -76,7 +95,7 @@ def guess_format(path: Path) -> str:
 def _head(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            return file.read(_HEAD).decode("utf-8-sig", "replace")
+            return file.read(HEAD).decode("utf-8-sig", "replace")
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
 

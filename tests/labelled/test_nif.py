@@ -63,7 +63,7 @@ def test_wrong_offsets_are_an_error_that_says_what_the_file_counts_where_it_can(
     with pytest.raises(InputError, match="'Ada' is not the text at") as caught:
         list(read_labelled(path))
     assert caught.value.message.startswith(f"{path}: http://example.org/1#char=0,")
-    assert unit in caught.value.hint
+    assert unit in caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,33 @@ SAMPLES = {
         "<http://x.org/1#0,3> a nif:Phrase ; nif:referenceContext <http://x.org/1> ; "
         "nif:beginIndex 0 ; nif:endIndex 3 .",
     ),
+    "conllu": ("a.conllu", "# newdoc id = 1\n1\tAda" + "\t_" * 7 + "\tEntity=(e1-person-Q7259)\n\n"),
+    "webanno": (
+        "a.tsv",
+        "#FORMAT=WebAnno TSV 3.3\n#T_SP=de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity|identifier|value\n\n\n"
+        "#Text=Ada.\n1-1\t0-3\tAda\thttp://www.wikidata.org/entity/Q7259\tPER\t\n1-2\t3-4\t.\t_\t_\t\n",
+    ),
+    "tei": (
+        "a.xml",
+        '<TEI xmlns="http://www.tei-c.org/ns/1.0"><text><body><p><persName ref="wd:Q7259">Ada</persName>.</p></body>'
+        "</text></TEI>",
+    ),
+    "web-annotation": (
+        "a.jsonld",
+        '{"@context": "http://www.w3.org/ns/anno.jsonld", "type": "AnnotationPage", "items": [{"type": "Annotation", '
+        '"motivation": "describing", "body": {"type": "TextualBody", "value": "Ada."}, "target": "urn:a"}, {"type": '
+        '"Annotation", "body": "http://www.wikidata.org/entity/Q7259", "target": {"source": "urn:a", "selector": '
+        '{"type": "TextQuoteSelector", "exact": "Ada"}}}]}',
+    ),
+    "label-studio": (
+        "a.json",
+        '[{"id": 1, "data": {"text": "Ada."}, "annotations": [{"result": [{"id": "x", "type": "labels", "from_name": '
+        '"label", "to_name": "text", "value": {"start": 0, "end": 3, "text": "Ada", "labels": ["PER"]}}]}]}]',
+    ),
+    "prodigy": (
+        "a.jsonl",
+        '{"text": "Ada.", "_task_hash": 1, "answer": "accept", "spans": [{"start": 0, "end": 3, "label": "PER"}]}',
+    ),
 }
 
 
@@ -53,7 +80,9 @@ def test_a_spacy_file_and_brat_are_told_by_their_names(write):
 
 
 def test_every_format_of_the_list_can_be_named():
-    assert FORMATS == ("aida", "brat", "docbin", "elevant", "hipe", "jsonl", "kilt", "nif", "onegen")
+    ours = ("aida", "brat", "docbin", "elevant", "hipe", "jsonl", "kilt", "nif", "onegen", "parquet")
+    annotated = ("conllu", "label-studio", "prodigy", "tei", "web-annotation", "webanno")
+    assert tuple(sorted((*ours, *annotated))) == FORMATS
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "Just a text.", "[1, 2]", "{", b"\x00\xff\xfe\x80" * 9, "<xml/>"])

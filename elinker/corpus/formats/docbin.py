@@ -37,7 +37,7 @@ def to_doc(document: Document, vocab: "Vocab") -> "Doc":
 
     document = sorted_mentions(document)
     encode(dict(document.meta))
-    tokens, spaces = _with_spaces(document, pieces(document))
+    tokens, spaces = with_spaces(document, pieces(document))
     doc = Doc(vocab, words=[document.text[piece.start : piece.end] for piece in tokens], spaces=spaces)
     ents: list[Span] = []
     nested: list[Span] = []
@@ -55,7 +55,7 @@ def to_doc(document: Document, vocab: "Vocab") -> "Doc":
     return doc
 
 
-def _with_spaces(document: Document, tokens: list[Piece]) -> tuple[list[Piece], list[bool]]:
+def with_spaces(document: Document, tokens: list[Piece]) -> tuple[list[Piece], list[bool]]:
     """Tokens and whether one blank follows each, as `Doc` wants them; a blank at a mention's edge stays a token."""
     starts = {mention.start for mention in document.mentions}
     ends = {mention.end for mention in document.mentions}

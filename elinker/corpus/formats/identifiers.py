@@ -42,6 +42,11 @@ def entity_uri(identifier: str) -> str:
     return OWN + encoded(identifier)
 
 
+def entity_name(identifier: str) -> str:
+    """An id as it is, or under `OWN` where `entity_of` would make another one of it."""
+    return identifier if entity_of(identifier) == identifier else OWN + encoded(identifier)
+
+
 def entity_of(uri: str) -> str:
     """The id that an address stands for: what `entity_uri` made of it, else as `normalise_id` has it."""
     return unquote(uri.removeprefix(OWN)) if uri.startswith(OWN) else normalise_id(uri)
