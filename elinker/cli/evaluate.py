@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import elinker
 from elinker.cli.console import out, progress
 from elinker.errors import UsageError
 
@@ -202,7 +203,8 @@ def _score_linker(
 
     # Benchmarks first: a broken line should not wait for the model.
     gold = [read.gold(path) for path in read.files]
-    linker = _load(pipeline, loading)
+    linker = elinker.load(pipeline, **loading)
+    unfitted = pipeline is None and None not in (loading["model"], loading["kb"])
     results = []
     with progress() as bar:
         for path, documents in zip(read.files, gold, strict=True):
@@ -218,7 +220,7 @@ def _score_linker(
                 )
             )
     settings = {
-        "pipeline": Path(pipeline or STARTER).name,
+        "pipeline": None if unfitted else Path(pipeline or STARTER).name,
         "model_fingerprint": linker.onegen.fingerprint,
         "threshold": loading["threshold"],
         "batch_size": loading["batch_size"],
@@ -342,13 +344,6 @@ def _write(
         write_text(markdown_file, report.markdown(results, settings))
     if errors:
         report.write_mistakes(errors, results)
-
-
-def _load(pipeline: str | None, loading: dict[str, Any]) -> "Linker":
-    from elinker.linking.linker import Linker
-    from elinker.resources import STARTER, find_pipeline
-
-    return Linker.load(find_pipeline(pipeline or STARTER), **loading)
 
 
 def _open(kb: Path) -> "KnowledgeBase":
