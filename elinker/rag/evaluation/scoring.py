@@ -154,10 +154,10 @@ class _System:
         )
 
     def refuses(self, prediction: Prediction | None) -> bool:
-        """Whether a system says that it cannot answer. No prediction at all is not that."""
-        if prediction is None:
+        """Whether a system says that it cannot answer, be it by an empty answer. To give none is not to say so."""
+        if prediction is None or prediction.answer is None:
             return False
-        normal = normalise_squad(prediction.answer or "")
+        normal = normalise_squad(prediction.answer)
         return normal in ("", "noanswer") or normal in self.refusals
 
 

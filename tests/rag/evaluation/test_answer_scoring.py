@@ -108,9 +108,15 @@ def test_what_is_not_in_the_base_is_recognised_by_what_the_questions_want_said()
     assert scores.mean("answer_em") == pytest.approx(2 / 3)
 
 
-def test_no_answer_at_all_says_that_it_is_not_in_the_base() -> None:
-    assert score(OWN, answers("Norway", "a goalkeeper", None, "yes")).mean("recognised") == 1.0
+def test_an_empty_answer_says_that_it_is_not_in_the_base_and_a_missing_one_does_not() -> None:
+    assert score(OWN, answers("Norway", "a goalkeeper", "", "yes")).mean("recognised") == 1.0
+    assert score(OWN, answers("Norway", "a goalkeeper", None, "yes")).mean("recognised") == 0.0
     assert score(OWN, answers("Norway", "a goalkeeper", "Sweden", "yes")).mean("recognised") == 0.0
+
+
+def test_the_words_of_a_system_for_what_it_does_not_know_count_too() -> None:
+    found = answers("I do not know.", "a goalkeeper", "I do not know.", "yes")
+    assert mean(score(OWN, found, unknown="I do not know."), "recognised", "refused") == [1.0, 1 / 3]
 
 
 def test_recall_is_told_down_to_the_ranks_that_a_system_fills() -> None:
