@@ -2,8 +2,8 @@
 
 import pytest
 
-from elinker.errors import InputError
 from elinker.corpus.formats.identifiers import normalise_id
+from elinker.errors import InputError
 from elinker.labelled.titles import map_document, read_titles
 from elinker.schema import Document, Mention
 
