@@ -80,14 +80,14 @@ class Row:
         return False
 
     def blocked(self) -> frozenset[int]:
-        """Tokens that may not be written now, beside those that never may."""
-        layout = self._layout
-        if self._settings.mode == "never":
-            return frozenset((layout.query,))
-        if self._settings.mode == "always" and not self._steps:
-            opening = layout.answer_open if layout.settings.answer_open else None
-            return frozenset({layout.end} | ({opening} if opening is not None else set()))
-        return frozenset()
+        """Tokens that may not be written now, beside those that never may: an answer is opened before it is closed."""
+        layout, mode = self._layout, self._settings.mode
+        tokens = {layout.query} if mode == "never" else set()
+        if mode == "always" and not self._steps:
+            tokens |= {layout.end, layout.answer_open, layout.answer_close}
+        if not self._in_answer:
+            tokens.add(layout.answer_close)
+        return frozenset(token for token in tokens if token is not None)
 
     def passed(self) -> None:
         """Note down that `feed` was read."""
@@ -112,7 +112,7 @@ class Row:
             self._segment.append(token)
             self._show()
             self._look_for_plain_markers()
-        if not self.done and self._spent():
+        if not self.done and not self.asking and self._spent():
             self._finish("budget")
 
     def found(self, passages: Sequence[Retrieved]) -> None:
@@ -145,9 +145,11 @@ class Row:
     def _ask(self) -> None:
         if len(self._steps) >= self._settings.max_hops:
             self._finish("max_hops")
-            return
-        self.asking = True
-        self.events.append(Asked(self._text()))
+        elif self._spent():
+            self._finish("budget")
+        else:
+            self.asking = True
+            self.events.append(Asked(self._text()))
 
     def _end(self) -> None:
         """The model has ended the text; that is an answer where answers are not marked."""
@@ -156,7 +158,7 @@ class Row:
 
     def _spent(self) -> bool:
         full = self.cache.length + len(self.feed) + 1 > self._layout.max_length
-        return full or (self._written >= self._settings.max_tokens and not self.asking)
+        return full or self._written >= self._settings.max_tokens
 
     def _text(self) -> str:
         """What was written since the last passage, without markup."""
