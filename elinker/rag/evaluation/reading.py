@@ -8,6 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from elinker.corpus.formats.jsonl import load
 from elinker.errors import InputError, UsageError
 from elinker.labelled.source import at, json_objects, lines, raise_error
 from elinker.rag.evaluation.formats import arc, hotpotqa, jsonl, popqa, pubhealth, triviaqa
@@ -90,18 +91,18 @@ def _whole(path: Path, first: str) -> dict[str, Any]:
     """The one object that a file holds, over many lines or in one; empty where it holds lines of objects."""
     try:
         value = json.loads(first or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         value = _json(path)
     return value if isinstance(value, dict) else {}
 
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}:{error.lineno}: not JSON: {error.msg}") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON that can be read: {error}") from None
+        return load(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 at byte {error.start}") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error.message}", hint=error.hint) from None
 
 
 def _listed(path: Path, values: Any) -> list[_Object]:

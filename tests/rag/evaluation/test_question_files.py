@@ -129,7 +129,7 @@ def test_a_limit_is_how_many_are_read() -> None:
 
 
 BROKEN = {
-    "not json\n": "{path}:1: not JSON",
+    "not json\n": "{path}: not JSON",
     '{"id": "a", "answers": []}\n': "format of these questions is not clear",
     '{"question": "Who?"}\n{"question": " "}\n': "{path}:2: field 'question' is no text",
     '{"id": "a", "question": "Who?"}\n{"id": "a", "question": "What?"}\n': "{path}:2: a second question 'a'",
@@ -142,7 +142,8 @@ BROKEN = {
     '[{"question": "Who?", "context": [], "_id": null}]': "{path}: question 1: the question has no id",
     '[{"_id": "x", "question": "W", "context": [], "evidences": [["a"]]}]': "{path}: question 1: field 'evidences'",
     "[1, 2]": "{path}: the list holds something that is no object",
-    "[\n{,}]": "{path}:2: not JSON",
+    "[\n{,}]": "{path}: not JSON: ",
+    '[{"_id": "x", "question": "\\ud800", "context": []}]': "has a lone surrogate",
     "[]": "{path}: no questions",
     "": "{path}: no questions",
     '{"Data": [{"QuestionId": "x"}]}': "{path}: question 1: field 'Question' is no text",
