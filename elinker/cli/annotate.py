@@ -10,6 +10,7 @@ from elinker.cli.annotate_display import counted
 from elinker.cli.annotate_file import annotate_file, check_separate
 from elinker.cli.annotate_run import annotate_folder, check_outside, is_folder
 from elinker.cli.annotate_work import Work
+from elinker.cli.cluster_options import Address, Cpus, Engine, EngineName, Gpus, Workers, cluster_settings
 from elinker.cli.console import err, out
 from elinker.corpus.formats import output_format, writable
 from elinker.corpus.highlight import printable
@@ -138,6 +139,11 @@ def annotate(
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Windows of text in one pass of the model.", rich_help_panel=LINKING)
     ] = None,
+    engine: Engine = EngineName.LOCAL,
+    workers: Workers = None,
+    cpus_per_worker: Cpus = None,
+    gpus_per_worker: Gpus = None,
+    address: Address = None,
 ) -> None:
     """Find the named entities in texts and link them to a knowledge base.
 
@@ -155,12 +161,15 @@ def annotate(
 
     elinker annotate dump.jsonl.gz -o dump/ --resume
 
+    elinker annotate dump.jsonl.gz -o dump/ --resume --engine ray --workers 8
+
     Results go to stdout or to the output file, everything else to stderr.
 
     A run into a folder can be stopped at any moment, and --resume goes on with it (docs/corpora.md).
 
     Bad documents are listed in OUTPUT.errors.jsonl, the others are written; the exit code is 1 then.
     """
+    cluster = cluster_settings(engine, workers, cpus_per_worker, gpus_per_worker, address)
     options = ReadOptions(
         lines=lines,
         jsonl=jsonl,
@@ -183,6 +192,8 @@ def annotate(
     }
     folder = output if is_folder(output, shard_size, resume=resume) else None
     path = Path(output) if output is not None and folder is None else None
+    if cluster is not None and folder is None:
+        raise UsageError("--engine ray is for runs into a folder", hint="name one: -o OUT/")
     form = output_format(format_name, path)
     if folder is not None:
         check_outside(sources, inputs or [], folder)
@@ -196,7 +207,7 @@ def annotate(
         with open_events(log_json) as events, stop_at_once():
             if folder is not None:
                 size = shard_size or SHARD_DOCUMENTS
-                annotate_folder(folder, work, events, shard_documents=size, resume=resume, overwrite=overwrite)
+                annotate_folder(folder, work, cluster, events, shard_documents=size, resume=resume, overwrite=overwrite)
             else:
                 shows = output is None and format_name is None and (text is not None or out.is_terminal)
                 annotate_file(path, work, events, overwrite=overwrite, shows=shows, is_text=text is not None)

@@ -4,22 +4,26 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from elinker.cli.annotate_display import Display, counted, rates, sentence
+from elinker.cli.annotate_engine import Linkers, loaded_linkers
 from elinker.cli.annotate_work import Work, start_event
 from elinker.cli.console import err
 from elinker.corpus.readers import ERRORS_SUFFIX
 from elinker.corpus.records import Source
-from elinker.corpus.runner import Annotator, Summary
+from elinker.corpus.runner import Summary
 from elinker.corpus.runs.directory import RunDirectory
-from elinker.corpus.runs.engine import LocalEngine
 from elinker.corpus.runs.events import Events
 from elinker.corpus.runs.interrupts import exit_code, stop_in_good_order
 from elinker.corpus.runs.run import Progress, annotate_run
 from elinker.corpus.runs.storage import is_url, open_storage
 from elinker.errors import UsageError
+
+if TYPE_CHECKING:
+    from elinker.cluster.session import ClusterSettings
 
 
 def is_folder(output: str | None, shard_size: int | None, *, resume: bool) -> bool:
@@ -63,7 +67,14 @@ def _among(output: str) -> UsageError:
 
 
 def annotate_folder(
-    output: str, work: Work, events: Events, *, shard_documents: int, resume: bool, overwrite: bool
+    output: str,
+    work: Work,
+    cluster: "ClusterSettings | None",
+    events: Events,
+    *,
+    shard_documents: int,
+    resume: bool,
+    overwrite: bool,
 ) -> None:
     """Begin a run or go on with one, and say how it ended.
 
@@ -76,19 +87,19 @@ def annotate_folder(
     directory = RunDirectory(storage)
     with storage.lock():
         directory.check(resume=resume, overwrite=overwrite)
-        linker = work.load()
-        settings = work.settings(linker, shard_documents)
-        directory.begin(settings, overwrite=overwrite)
-        events("start", **start_event(output, settings, len(directory.entries)))
-        if directory.summary() is None:
-            _go(directory, work, linker, events, shard_documents)
-        elif not work.quiet:
-            err.print(f"{output} is complete", markup=False)
+        with loaded_linkers(work, cluster) as linkers:
+            settings = work.settings(linkers, shard_documents)
+            directory.begin(settings, overwrite=overwrite)
+            events("start", **start_event(output, settings, len(directory.entries)))
+            if directory.summary() is None:
+                _go(directory, work, linkers, events, shard_documents)
+            elif not work.quiet:
+                err.print(f"{output} is complete", markup=False)
     if directory.counts().bad:
         raise typer.Exit(1)
 
 
-def _go(directory: RunDirectory, work: Work, linker: Annotator, events: Events, shard_documents: int) -> None:
+def _go(directory: RunDirectory, work: Work, linkers: Linkers, events: Events, shard_documents: int) -> None:
     with Display(work.sources, visible=not work.quiet) as display, stop_in_good_order(_announce) as stop:
         progress = Progress(on_change=lambda progress: _show(display, progress), locate=display.consumed)
         try:
@@ -96,7 +107,7 @@ def _go(directory: RunDirectory, work: Work, linker: Annotator, events: Events, 
                 directory,
                 work.records,
                 work.form,
-                LocalEngine(linker, keep_nil=work.keep_nil, on_record=progress.record),
+                linkers.engine(progress.record),
                 shard_documents=shard_documents,
                 stopped=stop.requested,
                 events=events,
@@ -115,7 +126,7 @@ def _go(directory: RunDirectory, work: Work, linker: Annotator, events: Events, 
 
 
 def _announce() -> None:
-    err.print("finishing the shard at work; a second Ctrl-C stops at once, and no file is harmed", markup=False)
+    err.print("finishing what is at work; a second Ctrl-C stops at once, and no file is harmed", markup=False)
 
 
 def _leave(directory: RunDirectory, events: Events, code: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from elinker.cli.console import err
 from elinker.corpus.records import Format, ReadOptions, Record, Source
@@ -10,6 +10,14 @@ from elinker.corpus.runner import Annotator
 from elinker.corpus.runs.machine import versions
 from elinker.corpus.runs.settings import run_settings
 from elinker.resources import STARTER, find_pipeline
+
+
+class Identified(Protocol):
+    """A linker, or workers with one."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the results (`Linker.identity`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,7 @@ class Work:
                 linker = elinker.load(name, **self.linking)
         return linker
 
-    def settings(self, linker: Annotator, shard_documents: int | None = None) -> dict[str, Any]:
+    def settings(self, linker: Identified, shard_documents: int | None = None) -> dict[str, Any]:
         """Everything that decides what is written (`elinker.corpus.runs.settings`)."""
         return run_settings(
             self.sources,

@@ -43,6 +43,10 @@ class RayLinkers:
     ) -> None:
         self._stream.__exit__(kind, error, trace)
 
+    def engine(self, on_record: Callable[[Record], None] | None = None) -> "RayEngine":
+        """What links shards with them; `on_record` is called with each record of a result as it arrives."""
+        return RayEngine(self, on_record=on_record)
+
     def link(self, shards: Iterator[Shard]) -> Iterator[LinkedShard]:
         """Each shard linked, in order; a few a worker are read ahead.
 
