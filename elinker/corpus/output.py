@@ -33,7 +33,7 @@ def errors_path(path: Path) -> Path:
     return path.with_name(path.name + ERRORS_SUFFIX)
 
 
-class _PartialFile:
+class PartialFile:
     """A file under a temporary name beside its final one."""
 
     def __init__(self, path: Path) -> None:
@@ -69,13 +69,13 @@ class FileOutput:
             raise UsageError(f"format {form.name!r} is only read")
         self.path = Path(os.path.realpath(path))  # a link stays a link: what it points to is replaced
         self.errors = errors_path(path)
-        self._rejected: _PartialFile | None = None
+        self._rejected: PartialFile | None = None
         self._make_writer: Callable[[BinaryIO], Writer] = form.write
         self._writer: Writer | None = None
         try:
             for existing in (self.path, self.errors):
                 _check_replaceable(existing, overwrite)
-            self._file = _PartialFile(self.path)
+            self._file = PartialFile(self.path)
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
 
@@ -97,7 +97,7 @@ class FileOutput:
         """See `Output.reject`."""
         try:
             if self._rejected is None:
-                self._rejected = _PartialFile(self.errors)
+                self._rejected = PartialFile(self.errors)
             self._rejected.stream.write(error_line(record))
         except OSError as error:
             raise _failed(self.errors, error) from None
