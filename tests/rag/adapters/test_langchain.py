@@ -7,6 +7,8 @@ pytest.importorskip("langchain_core")
 from langchain_core.runnables import RunnablePassthrough
 
 from elinker.rag.adapters.langchain import RagLLM, RagRetriever
+from elinker.rag.rag import Rag
+from elinker.rag.settings import RagSettings
 
 
 def test_a_retriever_gives_the_passages_that_the_pipeline_finds(rag) -> None:
@@ -35,7 +37,8 @@ def test_a_model_is_a_part_of_a_chain(rag) -> None:
     assert chain.invoke("Who lives in Paris?") == (rag.answer("Who lives in Paris?").text or "").upper()
 
 
-def test_an_answer_ends_before_a_stop_word(rag) -> None:
+def test_an_answer_ends_before_a_stop_word(answering, indexes) -> None:
+    rag = Rag(answering["llama"], indexes["llama"], RagSettings(max_tokens=60))
     questions = [f"{number} {word}" for number in range(8) for word in ("Paris", "Steve", "speech", "naïve")]
     answer = next(answer for answer in rag.answers(questions) if len(answer.text or "") > 1)
     text = RagLLM(rag=rag).invoke(answer.question, stop=[answer.text[1:]])

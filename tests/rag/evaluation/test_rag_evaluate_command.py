@@ -85,7 +85,7 @@ def test_what_a_run_stores_gives_the_same_figures_again(pipeline: Path, tmp_path
 
 def test_an_index_is_searched_where_questions_have_no_pages(pipeline: Path) -> None:
     report = json.loads(run(SAMPLES / "questions.jsonl", "--pipeline", pipeline, "--json").stdout)
-    assert report["settings"]["passages"] == "an index of 6"
+    assert report["settings"]["passages"].startswith("an index of ")
     assert {"answer_em", "recognised", "hop_1@1", "tokens_read"} <= report["figures"].keys()
 
 
