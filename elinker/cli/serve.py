@@ -74,6 +74,14 @@ def serve(
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Windows of text in one pass of the model.", rich_help_panel=LINKING)
     ] = None,
+    rag: Annotated[
+        str | None,
+        typer.Option(
+            help="Answer questions at /rag too: a shipped name such as en_rag, or a folder with rag.json.",
+            metavar="NAME|DIR",
+            rich_help_panel=LINKING,
+        ),
+    ] = None,
     max_body: Annotated[int, typer.Option(min=1, help="Bytes of a request's body.", rich_help_panel=LIMITS)] = 4
     * 1024
     * 1024,
@@ -90,7 +98,7 @@ def serve(
     ] = 60.0,
     batch_characters: Annotated[
         int, typer.Option(min=1, help="Characters that are linked in one go.", rich_help_panel=LIMITS)
-    ] = 16_384,
+    ] = 8_192,
     batch_wait: Annotated[
         float,
         typer.Option(
@@ -98,13 +106,15 @@ def serve(
         ),
     ] = 2.0,
 ) -> None:
-    """Answer over HTTP: annotate texts, link given spans, search the knowledge base.
+    """Answer over HTTP: annotate texts, link given spans, search the knowledge base, answer questions.
 
     [bold]Examples[/bold]
 
     elinker serve
 
     elinker serve --port 9000 --pipeline my-pipeline --log-json
+
+    elinker serve --rag en_rag
 
     elinker serve --host 0.0.0.0 --token-file token.txt --cors-origin https://example.org
 
@@ -132,6 +142,10 @@ def serve(
     for origin in cors_origin or ():
         _check_origin(origin)
     name = pipeline and str(find_pipeline(pipeline))
+    if rag is not None:
+        from elinker.rag.rag import Rag, find_rag
+
+        find_rag(rag)
 
     from elinker.service.app import create_app
     from elinker.service.server import address_of, bind, log_to_stderr, run
@@ -152,7 +166,8 @@ def serve(
         address = address_of(bound)
         say(f"loading {pipeline or model or STARTER}")
         linker = _load(name, options)
-        app = create_app(linker, limits=limits, token=token, cors_origins=cors_origin or ())
+        questions = None if rag is None else Rag.load(rag, device=device)
+        app = create_app(linker, rag=questions, limits=limits, token=token, cors_origins=cors_origin or ())
         if host not in _LOCAL and token is None:
             say("whoever reaches this machine may ask: there is no --token-file")
         run(app, bound, seconds=timeout, on_ready=lambda: say(f"ready on {address}"))

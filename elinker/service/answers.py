@@ -72,6 +72,54 @@ class SearchAnswer(_Answer):
     nearest: list[EntityAnswer] = Field(description="Entities whose vectors are nearest to the text, best first.")
 
 
+class CitationAnswer(_Answer):
+    """What `[[number]]` in an answer rests on."""
+
+    number: int
+    passage_id: str
+    document_id: str
+    title: str
+    start: int = Field(description="First character of the passage.")
+    end: int
+    text: str
+
+
+class RetrievedAnswer(_Answer):
+    """A passage that was found and read."""
+
+    id: str
+    document_id: str
+    title: str
+    text: str
+    start: int = Field(description="First character of the document.")
+    end: int
+    entities: list[str]
+    score: float
+    sentence: list[int] | None
+
+
+class StepAnswer(_Answer):
+    """A sub-question and what it found."""
+
+    query: str
+    passages: list[RetrievedAnswer]
+    tokens_read: int
+    tokens_written: int
+
+
+class QuestionAnswer(_Answer):
+    """The answer to a question as `elinker rag ask --json` writes it."""
+
+    question: str
+    answer: str | None = Field(description="null where none was written.")
+    stop: str
+    citations: list[CitationAnswer]
+    entities: list[str]
+    steps: list[StepAnswer]
+    tokens_read: int
+    tokens_written: int
+
+
 class ErrorDetail(_Answer):
     """What is wrong and what to do."""
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 import elinker
 from elinker.corpus.formats.jsonl import load
 from elinker.errors import InputError
-from elinker.service.answers import DocumentsAnswer, ErrorAnswer, SearchAnswer
+from elinker.service.answers import DocumentsAnswer, ErrorAnswer, QuestionAnswer, SearchAnswer
 from elinker.service.gate import Gate, TokenCheck
 from elinker.service.limits import Limits
 from elinker.service.observing import Observer
@@ -22,6 +22,7 @@ from elinker.service.routes import LINES, Service
 
 if TYPE_CHECKING:
     from elinker.linking.linker import Linker
+    from elinker.rag.rag import Rag
 
 OPEN_PATHS = ("/", "/health", "/health/live")
 """What is answered without a token."""
@@ -33,6 +34,7 @@ _WITHOUT_BODY = (401, 422, 500, 503, 504)
 def create_app(
     linker: "Linker",
     *,
+    rag: "Rag | None" = None,
     limits: Limits | None = None,
     token: str | None = None,
     cors_origins: Sequence[str] = (),
@@ -41,12 +43,13 @@ def create_app(
 
     Args:
         linker: what links; nothing else may use it meanwhile.
+        rag: what answers questions, with a model of its own; None for a service without `/rag`.
         limits: of requests; the default ones without it.
         token: bearer token that requests must have, but for those to `OPEN_PATHS`; None asks for none.
         cors_origins: web sites whose pages may ask from a browser, such as `https://example.org`, or `*`.
     """
     limits = limits or Limits()
-    service = Service(linker, limits)
+    service = Service(linker, limits, rag)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -66,6 +69,10 @@ def create_app(
     app.router.route_class = _StrictJsonRoute
     handle_refusals(app)
     work = _add_work(app, service)
+    if rag is not None:
+        answered = _answers(QuestionAnswer, _WITH_BODY)
+        app.add_api_route("/rag", service.rag, methods=["POST"], response_model=None, responses=answered)
+        work.add("/rag")
     _add_state(app, service)
     paths = {route.path for route in app.routes if isinstance(route, APIRoute)} | {"/openapi.json"}
     app.add_middleware(Gate, limits=limits, paths=work)

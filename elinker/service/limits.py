@@ -39,7 +39,7 @@ class Limits:
     requests: int = 128
     queue: int = 4_096
     seconds: float = 60.0
-    batch_characters: int = 16_384
+    batch_characters: int = 8_192
     batch_wait: float = 0.002
 
     def __post_init__(self) -> None:

@@ -55,6 +55,7 @@ class Metrics:
         self._queue.set_function(queue)
         self._documents = Counter("elinker_documents", "Documents answered.", registry=self.registry)
         self._mentions = Counter("elinker_mentions", "Mentions answered.", ("linked",), registry=self.registry)
+        self._questions = Counter("elinker_questions", "Questions answered or failed.", registry=self.registry)
         self._tokens = Counter("elinker_tokens", "Source tokens read by the model.", registry=self.registry)
 
     def render(self) -> bytes:
@@ -80,6 +81,10 @@ class Metrics:
     def tokens(self, number: int) -> None:
         """Count tokens read."""
         self._tokens.inc(number)
+
+    def questions(self, number: int) -> None:
+        """Count questions that have been worked on."""
+        self._questions.inc(number)
 
     def document(self, document: Document) -> None:
         """Count a document that is answered."""

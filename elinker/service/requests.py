@@ -99,6 +99,9 @@ class QuestionBody(_Body):
     """A question that is answered from the passages of the index."""
 
     question: str = Field(min_length=1, max_length=QUERY_CHARACTERS)
+    entities: list[str] = Field(
+        default=[], max_length=NEAREST, description="Only passages that mention one of these; empty for all."
+    )
 
 
 def documents_to_annotate(body: AnnotateOne | AnnotateMany, limits: Limits) -> list[Document]:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Query, Request
 from starlette.responses import Response, StreamingResponse
@@ -17,13 +17,28 @@ from elinker.service.observing import Metrics
 from elinker.service.refusals import Refusal
 from elinker.service.version import describe
 from elinker.service.waiting import Deadline, submit
-from elinker.service.work import Annotate, Disambiguate, Found, Job, LinkerWork, Result, Search, weight
+from elinker.service.work import (
+    Annotate,
+    Disambiguate,
+    Found,
+    Job,
+    LinkerWork,
+    Question,
+    RagWork,
+    Result,
+    Search,
+    weight,
+)
 
 if TYPE_CHECKING:
     from elinker.linking.linker import Linker
+    from elinker.rag.answer import Answer
+    from elinker.rag.rag import Rag
 
 JSON = "application/json"
 TIMED_OUT = 504
+QUESTIONS = 16
+"""Most questions that are answered side by side."""
 
 LINES = "application/x-ndjson"
 """The media type of an answer with a document a line, as `elinker annotate` writes them."""
@@ -35,9 +50,10 @@ class Service:
     Args:
         linker: what links; nothing else may use it meanwhile.
         limits: of requests.
+        rag: what answers questions, in another thread; None for a service that answers none.
     """
 
-    def __init__(self, linker: "Linker", limits: Limits) -> None:
+    def __init__(self, linker: "Linker", limits: Limits, rag: "Rag | None" = None) -> None:
         self.limits = limits
         self.metrics = Metrics(lambda: self._linking.waiting)
         self._url = linker.kb.url
@@ -51,14 +67,27 @@ class Service:
             depth=limits.queue,
             on_batch=self.metrics.batch,
         )
+        self._answering: Batcher[Question, Answer] | None = None
+        if rag is not None:
+            self._answering = Batcher(
+                RagWork(rag),
+                name="answering",
+                weigh=lambda _: 1,
+                most=QUESTIONS,
+                wait=limits.batch_wait,
+                depth=limits.queue,
+                on_batch=lambda batch: self.metrics.questions(batch.jobs),
+            )
 
     def start(self) -> None:
         """Take requests; the threads start with the first."""
-        self._linking.start()
+        for batcher in self._threads:
+            batcher.start()
 
     def stop(self) -> None:
         """Finish what waits and end the threads."""
-        self._linking.stop()
+        for batcher in self._threads:
+            batcher.stop()
 
     async def annotate(self, request: Request, body: requests.AnnotateBody) -> Response:
         """Find the mentions of one text or of several and link them.
@@ -84,9 +113,20 @@ class Service:
         """The same with the text in the address."""
         return await self._search(Search(text, k))
 
+    async def rag(self, body: requests.QuestionBody) -> Response:
+        """Answer a question from passages: the answer, its citations, and what was asked and read on the way."""
+        assert self._answering is not None, "the route exists only where questions are answered"
+        deadline = Deadline(self.limits.seconds)
+        (future,) = submit(self._answering, [Question(body.question, tuple(body.entities))])
+        try:
+            answer = await deadline.result(future, "the answer")
+        finally:
+            future.cancel()
+        return Response(encode(answer.to_json()) + b"\n", media_type=JSON)
+
     async def health(self) -> Response:
         """Whether requests are answered: 200, or 503 while the service stops."""
-        ready = self._linking.works
+        ready = all(batcher.works for batcher in self._threads)
         body = encode({"status": "ready" if ready else "stopping"}) + b"\n"
         return Response(body, 200 if ready else 503, media_type=JSON)
 
@@ -101,6 +141,10 @@ class Service:
     async def measure(self) -> Response:
         """Prometheus metrics."""
         return Response(self.metrics.render(), headers={"Content-Type": self.metrics.content_type})
+
+    @property
+    def _threads(self) -> "list[Batcher[Any, Any]]":
+        return [self._linking] if self._answering is None else [self._linking, self._answering]
 
     async def _search(self, search: Search) -> Response:
         deadline = Deadline(self.limits.seconds)

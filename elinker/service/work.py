@@ -1,4 +1,4 @@
-"""What requests ask of a linker, and how a mixed batch of it is done. Queues and HTTP are elsewhere."""
+"""What requests ask of a linker or of what answers questions, and how a batch of it is done; no queues, no HTTP."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -9,6 +9,8 @@ from elinker.schema import Document, Entity
 
 if TYPE_CHECKING:
     from elinker.linking.linker import Linker
+    from elinker.rag.answer import Answer
+    from elinker.rag.rag import Rag
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,14 @@ class Found:
 
     named: tuple[Entity, ...]
     nearest: tuple[tuple[Entity, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question to answer from passages, or only from those that mention one of some entities."""
+
+    text: str
+    entities: tuple[str, ...] = ()
 
 
 Job = Annotate | Disambiguate | Search
@@ -109,3 +119,25 @@ class LinkerWork:
             )
             for number, search in enumerate(searches)
         ]
+
+
+class RagWork:
+    """Answers batches of questions, those about the same entities side by side.
+
+    Args:
+        rag: only ever used by the thread that calls.
+    """
+
+    def __init__(self, rag: "Rag") -> None:
+        self._rag = rag
+
+    def __call__(self, questions: Sequence[Question]) -> "list[Answer]":
+        """The answer to each question, in order."""
+        alike: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
+        for number, question in enumerate(questions):
+            alike[question.entities].append(number)
+        answers: dict[int, Answer] = {}
+        for entities, numbers in alike.items():
+            texts = [questions[number].text for number in numbers]
+            answers.update(zip(numbers, self._rag.answers(texts, entities=entities), strict=True))
+        return [answers[number] for number in range(len(questions))]

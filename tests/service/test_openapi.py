@@ -66,7 +66,7 @@ def test_what_is_not_described_is_refused_as_described(operations: dict[str, Any
 def ask(operation: Any, mode: GenerationMode) -> None:
     """Requests to one operation, always the same ones, and what is wrong with the answers."""
 
-    @settings(max_examples=40, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def each(case: Any) -> None:
         case.call_and_validate(checks=CHECKS)

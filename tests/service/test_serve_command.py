@@ -1,5 +1,6 @@
 """`elinker serve` as a person meets it: what is refused before loading, and a service from its start to its end."""
 
+import inspect
 import json
 import os
 import re
@@ -54,6 +55,25 @@ def test_what_cannot_work_is_refused_before_a_model_is_loaded(
     assert isinstance(result.exception, ElinkerError)
     assert message in str(result.exception)
     assert result.exception.exit_code == 2
+
+
+def test_the_limits_of_the_command_are_those_of_the_service() -> None:
+    from elinker.service.limits import Limits
+
+    names = {
+        "max_body": "body_bytes",
+        "max_text": "text_characters",
+        "max_documents": "documents",
+        "max_requests": "requests",
+        "max_queue": "queue",
+        "timeout": "seconds",
+        "batch_characters": "batch_characters",
+    }
+    options = inspect.signature(serve).parameters
+    assert {name: options[name].default for name in names} == {
+        name: getattr(Limits(), limit) for name, limit in names.items()
+    }
+    assert options["batch_wait"].default / 1000 == Limits().batch_wait
 
 
 def test_a_port_that_is_taken_is_told_before_a_model_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
