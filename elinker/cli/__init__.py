@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from elinker.cli import annotate, convert, data, evaluate, kb, rag, serve, train
+from elinker.cli import annotate, convert, data, evaluate, kb, rag, serve, stats, train
 from elinker.cli.console import report
 from elinker.errors import ElinkerError
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.command("annotate", rich_help_panel="Annotate")(annotate.annotate)
 app.command("serve", rich_help_panel="Annotate")(serve.serve)
 app.command("convert", rich_help_panel="Annotate")(convert.convert)
+app.command("stats", rich_help_panel="Annotate")(stats.stats)
 app.add_typer(kb.app, name="kb", rich_help_panel="Knowledge bases")
 app.add_typer(rag.app, name="rag", rich_help_panel="Questions")
 app.add_typer(data.app, name="data", rich_help_panel="Data")
