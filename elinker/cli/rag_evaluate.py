@@ -5,32 +5,38 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from elinker.cli.console import err, out, progress
-from elinker.errors import UsageError
+from elinker.cli.rag_options import (
+    Device,
+    MaxHops,
+    MaxTokens,
+    Model,
+    Pipeline,
+    Preset,
+    RetrievalMode,
+    TopK,
+    load_model,
+    load_rag,
+)
+from elinker.errors import UsageError, first_problem
 
 if TYPE_CHECKING:
     from elinker.rag.answer import Answer
     from elinker.rag.evaluation.predictions import Prediction
     from elinker.rag.evaluation.questions import Question
+    from elinker.rag.settings import RagSettings
 
-_RUN, _REPORTS = "Running a pipeline", "Reports"
+_REPORTS = "Reports"
+
+_LIMITS = {"top_k", "max_hops", "max_tokens", "mode"}
 
 REPORT, TABLES, PREDICTIONS, OFFICIAL = "report.json", "report.md", "predictions.jsonl", "predictions.json"
 """What `--output` writes; the last only for HotpotQA and 2WikiMultihopQA, whose scripts take it."""
-
-
-class Retrieval(StrEnum):
-    """Whether passages are retrieved: where the model asks for them, in any case, or not at all."""
-
-    ADAPTIVE = "adaptive"
-    ALWAYS = "always"
-    NEVER = "never"
 
 
 def evaluate(
@@ -57,37 +63,22 @@ def evaluate(
             help="Score stored answers instead of running a pipeline: JSON lines, or what the datasets' scripts take.",
         ),
     ] = None,
-    pipeline: Annotated[
-        str | None,
-        typer.Option(
-            "--pipeline",
-            "-p",
-            help="A shipped pipeline or a directory; the starter when left out.",
-            rich_help_panel=_RUN,
-        ),
-    ] = None,
+    pipeline: Pipeline = None,
     index: Annotated[
         Path | None,
         typer.Option(
-            help="Another index of passages than the pipeline's. Without it, questions that bring their own pages are "
-            "answered from those.",
-            rich_help_panel=_RUN,
+            "--index",
+            help="Index in place of the pipeline's. Without it, questions that bring pages are answered from those.",
+            show_default=False,
         ),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Another OneGen model than the pipeline's.", rich_help_panel=_RUN)
-    ] = None,
-    mode: Annotated[
-        Retrieval | None, typer.Option(help="Whether passages are retrieved.", rich_help_panel=_RUN)
-    ] = None,
-    top_k: Annotated[int | None, typer.Option(min=1, help="Passages a retrieval.", rich_help_panel=_RUN)] = None,
-    max_hops: Annotated[int | None, typer.Option(min=1, help="Retrievals a question.", rich_help_panel=_RUN)] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option(min=1, help="Tokens written a question.", rich_help_panel=_RUN)
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="Where the model runs, for example cpu or cuda.", rich_help_panel=_RUN)
-    ] = None,
+    model: Model = None,
+    top_k: TopK = None,
+    max_hops: MaxHops = None,
+    max_tokens: MaxTokens = None,
+    mode: RetrievalMode = None,
+    preset: Preset = None,
+    device: Device = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -115,13 +106,8 @@ def evaluate(
     from elinker.rag.evaluation.reading import read_questions
     from elinker.rag.evaluation.scoring import score
 
-    limits = {
-        "top_k": top_k,
-        "max_hops": max_hops,
-        "max_tokens": max_tokens,
-        "mode": None if mode is None else mode.value,
-    }
-    loading = {"index": index, "model": model, "device": device, **limits}
+    loading: dict[str, Any] = {"index": index, "model": model, "preset": preset, "device": device}
+    loading |= {"top_k": top_k, "max_hops": max_hops, "max_tokens": max_tokens, "mode": mode}
     if predictions is not None:
         _refuse({"pipeline": pipeline, **loading})
     asked = read_questions(questions, format=format, aliases=aliases, limit=limit)
@@ -191,38 +177,51 @@ _Running = tuple["Iterator[tuple[Question, Answer]]", dict[str, Any], str]
 
 def _from_index(pipeline: str | None, loading: dict[str, Any], asked: "Sequence[Question]") -> _Running:
     from elinker.rag.evaluation.run import answers_from_index
-    from elinker.rag.rag import STARTER, Rag
+    from elinker.rag.rag import STARTER
 
-    rag = Rag.load(pipeline, **loading)
+    rag = load_rag(pipeline, **loading)
     settings = {
-        "pipeline": Path(pipeline or STARTER).name,
+        "pipeline": _name(pipeline or loading["model"] or STARTER),
         "passages": f"an index of {len(rag.index):,}",
         "model_fingerprint": rag.onegen.passage_fingerprint,
-        **rag.settings.model_dump(include={"top_k", "max_hops", "max_tokens", "mode"}),
+        **rag.settings.model_dump(include=_LIMITS),
     }
     return answers_from_index(rag, asked), settings, rag.layout.settings.unknown
 
 
 def _from_pages(pipeline: str | None, loading: dict[str, Any], asked: "Sequence[Question]") -> _Running:
-    from elinker.onegen.model import OneGen
     from elinker.rag.evaluation.run import answers_from_pages
-    from elinker.rag.rag import MODEL, STARTER, find_rag
-    from elinker.rag.settings import RagSettings
+    from elinker.rag.rag import STARTER
 
-    limits = {key: loading[key] for key in ("top_k", "max_hops", "max_tokens", "mode") if loading[key] is not None}
-    alone = pipeline is None and loading["model"] is not None
-    directory = None if alone else find_rag(pipeline or STARTER)
-    chosen = RagSettings() if directory is None else RagSettings.load(directory)
-    chosen = RagSettings.model_validate(chosen.model_dump() | limits)
-    model = loading["model"] or (directory or Path()) / MODEL
-    onegen = OneGen.from_pretrained(model, device=loading["device"])
+    limits = _limits(pipeline, loading)
+    onegen = load_model(loading["model"] or pipeline, loading["device"], loading["preset"])
     settings = {
-        "pipeline": Path(str(directory or model)).name,
+        "pipeline": _name(pipeline or loading["model"] or STARTER),
         "passages": "the questions' own pages",
         "model_fingerprint": onegen.passage_fingerprint,
-        **chosen.model_dump(include={"top_k", "max_hops", "max_tokens", "mode"}),
+        **limits.model_dump(include=_LIMITS),
     }
-    return answers_from_pages(onegen, chosen, asked), settings, onegen.answering.settings.unknown
+    return answers_from_pages(onegen, limits, asked), settings, onegen.answering.settings.unknown
+
+
+def _limits(pipeline: str | None, loading: dict[str, Any]) -> "RagSettings":
+    """The settings of a pipeline, or those of none for a model alone, with what is given in their place."""
+    from pydantic import ValidationError
+
+    from elinker.rag.rag import STARTER, find_rag
+    from elinker.rag.settings import RagSettings
+
+    alone = pipeline is None and loading["model"] is not None
+    chosen = RagSettings() if alone else RagSettings.load(find_rag(pipeline or STARTER))
+    given = {key: loading[key] for key in _LIMITS if loading[key] is not None}
+    try:
+        return RagSettings.model_validate(chosen.model_dump() | given)
+    except ValidationError as error:
+        raise UsageError(first_problem(error)) from None
+
+
+def _name(pipeline: str) -> str:
+    return Path(pipeline).name
 
 
 @contextmanager
