@@ -1,14 +1,13 @@
 """`entities.arrow`: the entities of a base as a memory-mapped Arrow table. Finding a row is in `lookup`."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from elinker.errors import KnowledgeBaseError
+from elinker.kb.batches import Batches
 from elinker.schema import Entity
 
 SCHEMA = pa.schema(
@@ -27,56 +26,48 @@ _BATCH_ROWS = 16_384
 class EntityTable:
     """Rows of entities, read from the file as they are asked for."""
 
-    def __init__(self, batches: list[Any]) -> None:
+    def __init__(self, batches: Batches) -> None:
         self._batches = batches
-        self._ends = list(accumulate(batch.num_rows for batch in batches))
 
     @classmethod
     def open(cls, path: Path) -> "EntityTable":
-        """Memory-map a table.
+        """Memory-map a table. A batch of its rows is checked when it is first read, which may raise too.
 
         Raises:
             KnowledgeBaseError: the file is not an Arrow file with the columns of `SCHEMA`.
         """
-        try:
-            reader = pa.ipc.open_file(pa.memory_map(str(path)))
-            batches = [reader.get_batch(index) for index in range(reader.num_record_batches)]
-        except (OSError, pa.ArrowException) as error:
-            raise KnowledgeBaseError(f"{path} cannot be read: {error}") from None
-        if not reader.schema.equals(SCHEMA):
-            raise KnowledgeBaseError(f"{path} does not have the columns {', '.join(SCHEMA.names)} with their types")
-        return cls(batches)
+        return cls(Batches.open(path, SCHEMA))
 
     def __len__(self) -> int:
-        return self._ends[-1] if self._ends else 0
+        return self._batches.rows
 
     def __getitem__(self, row: int) -> Entity:
-        batch, offset = self._at(row)
+        batch, offset = self._batches.at(row)
         return _entity([column[offset].as_py() for column in batch.columns])
 
     def id(self, row: int) -> str:
         """The id alone, without reading the other columns."""
-        batch, offset = self._at(row)
+        batch, offset = self._batches.at(row)
         return str(batch.column(0)[offset].as_py())
 
     def label(self, row: int) -> str:
         """The label alone."""
-        batch, offset = self._at(row)
+        batch, offset = self._batches.at(row)
         return str(batch.column(1)[offset].as_py())
 
     def batches(self, start: int = 0) -> Iterator[list[Entity]]:
         """All entities from row `start` on, a few thousand at a time."""
-        for batch, end in zip(self._batches, self._ends, strict=True):
-            first = end - batch.num_rows
+        for number, end in enumerate(self._batches.ends):
             if end > start:
-                part = batch.slice(max(0, start - first))
+                batch = self._batches[number]
+                part = batch.slice(max(0, start - (end - batch.num_rows)))
                 rows = zip(*(column.to_pylist() for column in part.columns), strict=True)
                 yield [_entity(row) for row in rows]
 
     def ids(self) -> Iterator[str]:
         """The ids in order of rows."""
-        for batch in self._batches:
-            yield from batch.column(0).to_pylist()
+        for number in range(len(self._batches)):
+            yield from self._batches[number].column(0).to_pylist()
 
     def check(self) -> None:
         """Read everything and check that offsets and texts are sound.
@@ -84,18 +75,8 @@ class EntityTable:
         Raises:
             KnowledgeBaseError: they are not.
         """
-        try:
-            for batch in self._batches:
-                batch.validate(full=True)
-        except pa.ArrowException as error:
-            raise KnowledgeBaseError(f"the entity table is damaged: {error}") from None
-
-    def _at(self, row: int) -> tuple[Any, int]:
-        if not 0 <= row < len(self):
-            raise IndexError(f"row {row} of a base of {len(self)} entities")
-        number = bisect_right(self._ends, row)
-        batch = self._batches[number]
-        return batch, row - (self._ends[number] - batch.num_rows)
+        for number in range(len(self._batches)):
+            self._batches[number]
 
 
 def write_table(path: Path, entities: Iterable[Entity]) -> None:

@@ -41,7 +41,7 @@ def test_rows_of_later_batches_are_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize("row", [-1, 5])
 def test_a_row_outside_the_table_is_an_index_error(tmp_path: Path, row: int) -> None:
     write_table(tmp_path / "t.arrow", [Entity(f"Q{number}", "x") for number in range(5)])
-    with pytest.raises(IndexError, match="of a base of 5 entities"):
+    with pytest.raises(IndexError, match="of 5"):
         EntityTable.open(tmp_path / "t.arrow")[row]
 
 
@@ -49,3 +49,17 @@ def test_a_file_that_is_not_arrow_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.arrow").write_bytes(b"id,label\n")
     with pytest.raises(KnowledgeBaseError, match="cannot be read"):
         EntityTable.open(tmp_path / "t.arrow")
+
+
+def test_a_table_whose_offsets_lead_outside_is_refused_when_its_rows_are_read(tmp_path: Path) -> None:
+    """Arrow would follow them and end the process."""
+    path = tmp_path / "t.arrow"
+    write_table(path, [Entity(f"Q{number}", "label") for number in range(5)])
+    content = path.read_bytes()
+    offsets = b"".join(end.to_bytes(4, "little") for end in range(0, 26, 5))
+    assert offsets in content
+    path.write_bytes(content.replace(offsets, offsets[:8] + b"\xff\xff\xff\x7f" + offsets[12:]))
+    table = EntityTable.open(path)
+    for read in (lambda: table.label(1), lambda: table[0], lambda: list(table.batches()), table.check):
+        with pytest.raises(KnowledgeBaseError, match=r"t\.arrow is damaged"):
+            read()
