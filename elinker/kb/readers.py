@@ -245,7 +245,7 @@ def _read_parquet(path: Path) -> Iterator[Row]:
                     number += 1
                     yield Row(number, row)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
+        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
 
 
 @contextmanager
