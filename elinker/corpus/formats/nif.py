@@ -6,6 +6,7 @@ the graph whole. What is written is put together here, a document at a time: str
 """
 
 import re
+import logging
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -165,6 +166,7 @@ def _parsed(content: bytes) -> "Graph":
     except ModuleNotFoundError:
         raise MissingExtraError("rdflib", "formats") from None
     text = decode(content.removeprefix(b"\xef\xbb\xbf"))
+    logging.getLogger("rdflib.term").setLevel(logging.CRITICAL)  # it has a line to say for every odd URI
     try:
         return Graph().parse(data=text, format="turtle")
     except Exception as error:

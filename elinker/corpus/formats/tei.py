@@ -161,6 +161,8 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         except InputError as error:
             yield from parsing.take()
             yield BadRecord(source.name, parsing.line, str(error))
+        except (LookupError, ValueError) as error:  # what expat says about encodings that it does not know
+            yield BadRecord(source.name, parsing.line, f"the XML is in an encoding that is not read: {error}")
 
 
 @dataclass
