@@ -5,8 +5,8 @@ the graph whole. What is written is put together here, a document at a time: str
 (https://www.w3.org/TR/turtle/) need no library.
 """
 
-import re
 import logging
+import re
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, BinaryIO
