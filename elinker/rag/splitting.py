@@ -42,7 +42,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A sentence, or a part of a long one; `overlaps` says that it begins inside the part before it."""
+    """A sentence, or a part of a long one; `overlaps` says that it may begin inside the part before it."""
 
     start: int
     end: int
@@ -92,14 +92,27 @@ class Splitter:
             if len(source) <= self._size:
                 yield _Piece(start, end, len(source))
                 continue
-            first, again = 0, False
-            while first < len(source):
-                stop = _boundary(source, first, min(len(source), first + self._size))
-                last = end if stop == len(source) else start + source.ends[stop - 1]
-                yield _Piece(start + source.visible_start(first), last, stop - first, again)
-                early = stop - self._overlap
-                again = stop < len(source) and early > first and source.is_boundary(early)
-                first = early if again else stop
+            overlaps = False
+            for first, stop in self._cuts(source):
+                begin = 0 if first == 0 else source.starts[first]
+                part = source.text[begin : source.starts[stop] if stop < len(source) else None]
+                begin += len(part) - len(part.lstrip())
+                if part.strip():  # nothing is left of a character whose pieces were cut apart: the next part has it
+                    yield _Piece(start + begin, start + begin + len(part.strip()), stop - first, overlaps)
+                    overlaps = True
+
+    def _cuts(self, source: Source) -> Iterator[tuple[int, int]]:
+        """Token ranges of the parts of a long sentence."""
+        first, stop = 0, 0
+        while stop < len(source):
+            end = _boundary(source, first, min(len(source), first + self._size))
+            if end <= stop:  # the overlap left no room for the next whole character
+                first = stop
+                continue
+            stop = end
+            yield first, stop
+            early = stop - self._overlap
+            first = early if early > first and source.is_boundary(early) else stop
 
     def _groups(self, pieces: Iterator[_Piece]) -> Iterator[list[_Piece]]:
         """Consecutive pieces that fit into a passage together."""
