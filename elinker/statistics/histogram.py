@@ -13,7 +13,7 @@ COUNT_EDGES = (0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)
 class Histogram:
     """Counts of values between edges: `counts[i]` are those from `edges[i]` to below `edges[i + 1]`.
 
-    The last bin has all values from the last edge on. `last_closed` puts the last edge into the bin before it and no bin behind it.
+    The last bin has all values from the last edge on; with `last_closed` these are in the bin before it.
     """
 
     def __init__(self, edges: Sequence[float], *, last_closed: bool = False) -> None:
