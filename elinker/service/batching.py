@@ -44,6 +44,11 @@ class _Waiting(Generic[Job, Result]):
     future: Future[Result] = field(default_factory=Future)
 
 
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: Exception
+
+
 class Batcher(Generic[Job, Result]):
     """Does jobs of many requests in batches, in a thread of its own.
 
@@ -142,20 +147,31 @@ class Batcher(Generic[Job, Result]):
         return min(LONGEST_RETRY, max(1, math.ceil(seconds)))
 
     def _work(self) -> None:
-        while batch := self._take():
+        idle = True
+        while batch := self._take(idle=idle):
+            idle = False
             start = perf_counter()
-            self._do(batch)
+            outcomes = self._outcomes(batch)
             report = Batch(len(batch), sum(waiting.weight for waiting in batch), perf_counter() - start)
             rate = report.weight / max(report.seconds, 1e-6)
             self._rate = rate if not self._rate else 0.8 * self._rate + 0.2 * rate
             self._on_batch(report)
+            for waiting, outcome in zip(batch, outcomes, strict=True):
+                if isinstance(outcome, _Failed):
+                    waiting.future.set_exception(outcome.error)
+                else:
+                    waiting.future.set_result(outcome)
 
-    def _take(self) -> list[_Waiting[Job, Result]]:
-        """The next batch, as soon as there is one; empty when the work is over."""
+    def _take(self, *, idle: bool) -> list[_Waiting[Job, Result]]:
+        """The next batch, as soon as there is one; empty when the work is over.
+
+        Args:
+            idle: wait for more even where a job is there, as a thread does that has just been started for it.
+        """
         with self._changed:
             batch: list[_Waiting[Job, Result]] = []
             while not batch:
-                if not self._requests:
+                if idle or not self._requests:
                     self._changed.wait_for(lambda: self._requests or self._stopped)
                     self._changed.wait_for(lambda: self._weight >= self._most or self._stopped, self._wait)
                 if not self._requests:
@@ -185,15 +201,10 @@ class Batcher(Generic[Job, Result]):
                 weight += waiting.weight
         return batch
 
-    def _do(self, batch: Sequence[_Waiting[Job, Result]]) -> None:
+    def _outcomes(self, batch: Sequence[_Waiting[Job, Result]]) -> list[Result | _Failed]:
         try:
-            results = list(zip(batch, self._run([waiting.job for waiting in batch]), strict=True))
+            return [result for _, result in zip(batch, self._run([waiting.job for waiting in batch]), strict=True)]
         except Exception as error:
             if len(batch) == 1:
-                batch[0].future.set_exception(error)
-            else:
-                for waiting in batch:
-                    self._do([waiting])
-        else:
-            for waiting, result in results:
-                waiting.future.set_result(result)
+                return [_Failed(error)]
+            return [outcome for waiting in batch for outcome in self._outcomes([waiting])]

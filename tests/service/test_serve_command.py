@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import logging
 import os
 import re
 import signal
@@ -9,7 +10,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,10 +146,25 @@ def test_a_service_from_start_to_end(pipeline: Path, tmp_path: Path) -> None:
     assert log[-1]["event"] == "ended"
 
 
-def test_ctrl_c_ends_a_quiet_service_in_order(pipeline: Path) -> None:
-    with running("--pipeline", pipeline) as (process, address, said):
-        assert httpx.get(f"{address}/search", params={"text": "Apple"}, timeout=60).json()["named"]
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
-        assert process.stdout.read() == ""
-        assert [*said, *process.stderr] == [f"loading {pipeline}\n", f"ready on {address}\n", "ended\n"]
+def test_ctrl_c_ends_a_quiet_service_in_order(linker: "Linker", monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("elinker.load", lambda *_, **__: linker)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    named: list[dict[str, Any]] = []
+
+    def ask_and_interrupt() -> None:
+        with httpx.Client(timeout=60) as client:
+            while not named:
+                with suppress(httpx.ConnectError):
+                    named.extend(client.get(f"{address}/search", params={"text": "Apple"}).json()["named"])
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with ThreadPoolExecutor(1) as aside:
+        asking = aside.submit(ask_and_interrupt)
+        result = CliRunner().invoke(APP, ["--port", str(port)])
+        asking.result(60)
+    assert [entity["id"] for entity in named] == ["Q312", "Q89"]
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"loading en_starter\nready on {address}\nended\n"
