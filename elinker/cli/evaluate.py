@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from elinker.evaluation.run import BenchmarkResult, InBase
     from elinker.evaluation.significance import Difference
     from elinker.kb import KnowledgeBase
-    from elinker.linking.linker import Linker
     from elinker.schema import Entity
 
 _RUN, _REPORTS = "Running a pipeline", "Reports"
