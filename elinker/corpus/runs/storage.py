@@ -73,7 +73,7 @@ def open_storage(target: str) -> Storage:
     protocol, separator, rest = target.partition("://")
     if not separator:
         return LocalStorage(Path(target))
-    if protocol == "file":
+    if protocol in ("file", "local"):
         return LocalStorage(Path(rest))
     return UrlStorage(target)
 
@@ -232,6 +232,8 @@ class UrlStorage:
     def write(self, name: str, content: bytes) -> None:
         """See `Storage.write`."""
         with _failures(self._place(name), "write"):
+            if "/" in name:  # some storages have true folders, that of a log among them
+                self._files.makedirs(f"{self._root}/{name}".rpartition("/")[0], exist_ok=True)
             self._files.pipe_file(f"{self._root}/{name}", content)
 
     def remove(self, name: str) -> None:
