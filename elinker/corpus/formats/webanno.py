@@ -183,7 +183,7 @@ def _read_layer(reading: _Reading, kind: str, fields: list[str]) -> None:
     if kind == "SP" and wanted and reading.identifier is None and reading.value is None:
         places = {feature: reading.columns + index for index, feature in enumerate(features)}
         reading.identifier, reading.value = places.get("identifier"), places.get("value")
-    reading.columns += {"SP": max(len(features), 1), "RL": len(features) + 1, "CH": 2}[kind]
+    reading.columns += max(len(features), 1)
 
 
 def _read_token(reading: _Reading, cells: list[str], number: int) -> None:
