@@ -14,9 +14,10 @@ from elinker.corpus.runs.engine import Engine, LocalEngine
 from elinker.resources import find_pipeline
 
 if TYPE_CHECKING:
+    from elinker.cluster.engine import RayEngine
     from elinker.cluster.session import ClusterSettings
 
-OnRecord = Callable[[Record], None]
+OnRecord = Callable[[Record, int], None]
 
 
 class Linkers(Protocol):
@@ -27,7 +28,7 @@ class Linkers(Protocol):
         """What decides the results (`Linker.identity`)."""
 
     def engine(self, on_record: OnRecord) -> Engine:
-        """What links shards with them; `on_record` is called with each record that is there."""
+        """What links shards with them; `on_record` is called as by `link_shard`, where records come one by one."""
 
 
 @contextmanager
@@ -40,15 +41,16 @@ def loaded_linkers(work: Work, cluster: "ClusterSettings | None") -> Iterator[Li
     if cluster is None:
         yield _Local(work.load(), keep_nil=work.keep_nil)
         return
-    from elinker.cluster.engine import RayLinkers
+    from elinker.cluster.engine import RayEngine
 
+    engine = RayEngine(_loader(work), cluster, keep_nil=work.keep_nil)
     with ExitStack() as stack:
         if err.is_terminal and not work.quiet:
-            with err.status(f"starting {cluster.workers} workers"):
-                linkers = stack.enter_context(RayLinkers(_loader(work), cluster, keep_nil=work.keep_nil))
+            with err.status(f"loading the linker in {cluster.workers} workers"):
+                stack.enter_context(engine)
         else:
-            linkers = stack.enter_context(RayLinkers(_loader(work), cluster, keep_nil=work.keep_nil))
-        yield linkers
+            stack.enter_context(engine)
+        yield _Workers(engine)
 
 
 class _Local:
@@ -62,6 +64,20 @@ class _Local:
 
     def engine(self, on_record: OnRecord) -> Engine:
         return LocalEngine(self._linker, keep_nil=self._keep_nil, on_record=on_record)
+
+
+class _Workers:
+    """Shards arrive as a whole from workers, so that there is nothing to tell of single records."""
+
+    def __init__(self, engine: "RayEngine") -> None:
+        self._engine = engine
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return self._engine.identity
+
+    def engine(self, on_record: OnRecord) -> Engine:
+        return self._engine
 
 
 def _loader(work: Work) -> Callable[[], Annotator]:

@@ -6,13 +6,12 @@ from typing import Any
 
 from elinker.cluster.session import ClusterError, ClusterSettings
 from elinker.cluster.stream import OrderedStream
-from elinker.corpus.records import Record
 from elinker.corpus.runner import Annotator
 from elinker.corpus.runs.engine import LinkedShard, Shard, link_shard
 
 
-class RayLinkers:
-    """Workers of Ray that have each loaded a linker, as a context.
+class RayEngine:
+    """Links shards on workers of Ray (an `Engine`), as a context; what comes out is what `LocalEngine` gives.
 
     Args:
         load: loads the linker in a worker; it is pickled.
@@ -29,7 +28,7 @@ class RayLinkers:
         self.identity: dict[str, Any] = {}
         """What decides the results (`Linker.identity`), as the first worker says it."""
 
-    def __enter__(self) -> "RayLinkers":
+    def __enter__(self) -> "RayEngine":
         self._stream.__enter__()
         try:
             ((self.identity, _),) = self._stream.map(iter([None]))
@@ -43,12 +42,8 @@ class RayLinkers:
     ) -> None:
         self._stream.__exit__(kind, error, trace)
 
-    def engine(self, on_record: Callable[[Record], None] | None = None) -> "RayEngine":
-        """What links shards with them; `on_record` is called with each record of a result as it arrives."""
-        return RayEngine(self, on_record=on_record)
-
-    def link(self, shards: Iterator[Shard]) -> Iterator[LinkedShard]:
-        """Each shard linked, in order; a few a worker are read ahead.
+    def run(self, shards: Iterator[Shard]) -> Iterator[LinkedShard]:
+        """See `Engine.run`; `LOOK_AHEAD` shards a worker are under way.
 
         Raises:
             ElinkerError: the model or the base cannot be used by a worker.
@@ -66,22 +61,6 @@ class RayLinkers:
                 f"two workers do not link alike: {', '.join(differing)} differ",
                 hint="give all machines the same files, and processors that compute alike",
             )
-
-
-class RayEngine:
-    """Links shards on workers of Ray (an `Engine`); what comes out is what `LocalEngine` gives."""
-
-    def __init__(self, linkers: RayLinkers, *, on_record: Callable[[Record], None] | None = None) -> None:
-        self._linkers = linkers
-        self._on_record = on_record
-
-    def run(self, shards: Iterator[Shard]) -> Iterator[LinkedShard]:
-        """See `Engine.run` and `RayLinkers.link`."""
-        for linked in self._linkers.link(shards):
-            if self._on_record is not None:
-                for record in linked.records:
-                    self._on_record(record)
-            yield linked
 
 
 _Answer = tuple[dict[str, Any], LinkedShard | None]
