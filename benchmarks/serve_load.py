@@ -6,7 +6,7 @@ Starts the real service on a free port of 127.0.0.1 and talks to nothing else. E
 time and waits for its answer; the documents are sentences and news texts of kb/starter, one in ten of them several news
 texts joined. Batching off is `--batch-characters 1`, each document alone, for a fifth of the time. Answers under load
 are compared with those of a service that has nothing else to do. At the end a service with a token and small limits is
-asked for everything that it must refuse.
+asked for everything that it must refuse. Documents a CPU second of the service compare where a machine is shared.
 """
 
 import argparse
@@ -48,7 +48,13 @@ class Load:
     statuses: Counter[str] = field(default_factory=Counter)
     characters: int = 0
     answers: dict[str, Any] = field(default_factory=dict)
+    resident: list[int] = field(default_factory=list)
     seconds: float = 0.0
+
+    @property
+    def answered(self) -> int:
+        """Requests with the status 200."""
+        return self.statuses["200"]
 
 
 def texts(number: int, seed: int = 0) -> list[str]:
@@ -111,24 +117,30 @@ async def put_under_load(address: str, given: Sequence[str], clients: int, secon
             if status == "200" and len(load.answers) < COMPARED:
                 load.answers[text] = answer.json()
 
-    limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
+    async def watch(http: httpx.AsyncClient) -> None:
+        for _ in range(10):
+            await asyncio.sleep(seconds / 10)
+            resident = samples((await http.get("/metrics")).text)["process_resident_memory_bytes"]
+            load.resident.append(round(resident / 1e6))
+
+    limits = httpx.Limits(max_connections=clients + 1, max_keepalive_connections=clients + 1)
     async with httpx.AsyncClient(base_url=address, limits=limits, timeout=120) as http:
-        await asyncio.gather(*(client(http) for _ in range(clients)))
+        await asyncio.gather(*(client(http) for _ in range(clients)), watch(http))
     load.seconds = time.perf_counter() - start
     return load
 
 
-def metrics(address: str) -> dict[str, float]:
-    """The samples of /metrics without labels."""
-    lines = httpx.get(f"{address}/metrics", timeout=60).text.splitlines()
+def samples(page: str) -> dict[str, float]:
+    """The samples of /metrics that have no labels."""
+    lines = page.splitlines()
     return {name: float(value) for name, value in (line.split() for line in lines if re.match(r"\w+ ", line))}
 
 
 def measure(address: str, given: Sequence[str], clients: int, seconds: float) -> tuple[dict[str, Any], Load]:
     """The figures of one run."""
-    before = metrics(address)
+    before = samples(httpx.get(f"{address}/metrics", timeout=60).text)
     load = asyncio.run(put_under_load(address, given, clients, seconds))
-    after = metrics(address)
+    after = samples(httpx.get(f"{address}/metrics", timeout=60).text)
     grown = {name: after[name] - before.get(name, 0.0) for name in after}
     cuts = statistics.quantiles(load.latencies, n=100, method="inclusive")
     number = len(load.latencies)
@@ -137,8 +149,9 @@ def measure(address: str, given: Sequence[str], clients: int, seconds: float) ->
         "seconds": round(load.seconds, 1),
         "requests": number,
         "statuses": dict(load.statuses),
-        "errors": number - load.statuses["200"],
-        "documents_per_second": round(load.statuses["200"] / load.seconds, 1),
+        "errors": number - load.answered,
+        "documents_per_second": round(load.answered / load.seconds, 1),
+        "documents_per_cpu_second": round(load.answered / grown["process_cpu_seconds_total"], 1),
         "tokens_per_second": round(grown["elinker_tokens_total"] / load.seconds),
         "mean_characters": round(load.characters / number),
         "latency_ms": {
@@ -146,7 +159,7 @@ def measure(address: str, given: Sequence[str], clients: int, seconds: float) ->
             "max": round(1000 * max(load.latencies)),
         },
         "mean_batch": round(grown["elinker_batch_jobs_sum"] / grown["elinker_batch_jobs_count"], 2),
-        "resident_mb": round(after["process_resident_memory_bytes"] / 1e6),
+        "resident_mb": load.resident,
     }, load
 
 
@@ -268,13 +281,16 @@ def main() -> None:
         small = ("--max-queue", "4", "--max-documents", "4", "--max-requests", "4", "--timeout", "2")
         with service(*pipeline) as usual, service(*pipeline, *small, "--token-file", str(token)) as strict:
             rows = probe(usual, strict)
-    gain = runs["batching"]["documents_per_second"] / runs["batching off"]["documents_per_second"]
+    gain = {
+        per: round(runs["batching"][per] / runs["batching off"][per], 2)
+        for per in ("documents_per_second", "documents_per_cpu_second")
+    }
     show(runs, rows, console)
-    console.print(f"gain of batching: {gain:.2f}")
+    console.print(f"gain of batching: {gain}")
     wrong = [row for row in rows if row[1] != row[2]]
     result = {
         "runs": runs,
-        "gain": round(gain, 2),
+        "gain": gain,
         "limits": [dict(zip(("request", "expected", "status"), row, strict=True)) for row in rows],
         "load_before": round(before, 1),
     }
