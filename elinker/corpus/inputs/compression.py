@@ -94,11 +94,15 @@ class _Unpacked(io.RawIOBase):
         self._stream = stream
         self._kind = compression.removeprefix(".")
         self._inner = _OPENERS[compression](stream)
+        self._begun = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        if not self._begun and not self._stream.peek(1):
+            raise OSError(f"damaged {self._kind} data: it is empty")
+        self._begun = True
         try:
             content = self._inner.read1(len(buffer))
         except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, _DamagedError) as error:

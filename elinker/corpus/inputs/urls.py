@@ -53,7 +53,8 @@ def find_files(given: str) -> tuple[list[RemoteFile], bool]:
     filesystem = _filesystem(given)
     try:
         if _PATTERN.search(given):
-            return list(_files(filesystem, filesystem.glob(given, detail=True).values(), None)), False
+            matches = _files(filesystem, filesystem.glob(given, detail=True).values(), None)
+            return [file for file in matches if not file.relative.startswith(".")], False
         if filesystem.isdir(given):
             root = filesystem._strip_protocol(given).rstrip("/")
             return list(_files(filesystem, filesystem.find(given, detail=True).values(), root)), True
@@ -76,10 +77,10 @@ def _filesystem(given: str) -> Any:
     try:
         get_filesystem_class(protocol)
         return url_to_fs(given)[0]
-    except ValueError as error:
-        raise UsageError(f"{given}: {_one_line(error)}") from None
     except ImportError as error:
         raise UsageError(f"{given}: {_one_line(error)}", hint="pip install the package that it names") from None
+    except Exception as error:  # an unknown protocol, or whatever a store has against its settings
+        raise UsageError(f"{given}: {_one_line(error)}") from None
 
 
 def _files(filesystem: Any, found: Any, root: str | None) -> Iterator[RemoteFile]:
