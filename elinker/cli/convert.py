@@ -101,22 +101,23 @@ class _Counts:
 
     def sentence(self, output: str) -> str:
         listed = f"; {self.bad:,} bad" + ("" if output == "-" else f", listed in {output.rstrip('/')}.errors.jsonl")
-        return (
-            f"{self.documents:,} documents with {self.mentions:,} mentions, {self.linked:,} linked, "
-            f"{self.mentions - self.linked:,} NIL in {output}{listed if self.bad else ''}"
-        )
+        from elinker.cli.annotate_display import counted
+
+        mentions = f"{counted(self.mentions, 'mention')}, {self.linked:,} linked, {self.mentions - self.linked:,} NIL"
+        return f"{counted(self.documents, 'document')} with {mentions} in {output}{listed if self.bad else ''}"
 
 
 def _output_format(name: str | None, output: str) -> "Format":
     from elinker.corpus.formats import FORMATS, output_format
 
-    if name is not None and name in FORMATS and FORMATS[name].write_files is not None and _is_folder(output):
+    if name in FORMATS and FORMATS[name].write_files is not None and _is_folder(output):
         return FORMATS[name]
     return output_format(name, None if output == "-" else Path(output))
 
 
 def _is_folder(output: str) -> bool:
-    return output.endswith("/") or Path(output).suffix.lower() != ".zip"
+    """Whether formats with several files go to a folder there."""
+    return output != "-" and Path(output).suffix.lower() != ".zip"
 
 
 def _check_separate(sources: "Sequence[Source]", output: str) -> None:

@@ -1,5 +1,6 @@
 """Statistics as plots: a histogram each of lengths, mentions and scores, as PNG and SVG. matplotlib draws them."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +41,9 @@ def write_plots(folder: Path, statistics: Statistics) -> list[Path]:
             figure = _bars(histogram, axis, what)
             for suffix in SUFFIXES:
                 path = folder / f"{name}{suffix}"
-                figure.savefig(path, metadata=_without_date(suffix))
-                written.append(path)
+                temporary = folder / f".{name}.{os.getpid()}.part{suffix}"
+                figure.savefig(temporary, metadata=_without_date(suffix))
+                written.append(temporary.replace(path))
     except OSError as error:
         raise ElinkerError(f"cannot write {folder}: {error.strerror or error}") from None
     return written
