@@ -51,7 +51,7 @@ def test_a_directory_without_the_file_is_no_onegen_model(tmp_path: Path) -> None
     [
         ("windows", 3, "windows: Extra inputs"),
         ("linking.openn", "<", r"linking\.openn: Extra inputs"),
-        ("window", None, "window: Field required"),
+        ("window", None, "window is missing"),
         ("window", 0, "window: .*greater than 0"),
         ("schema_version", 2, "schema_version"),
         ("token_types", "upper", "token_types"),

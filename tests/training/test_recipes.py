@@ -9,6 +9,7 @@ import pytest
 
 from elinker.onegen.model import OneGen
 from elinker.onegen.presets import PRESETS
+from elinker.onegen.settings import OneGenSettings
 from elinker.training.config import Config, LossConfig, TrainingConfig
 from elinker.training.progress import StepReport
 from elinker.training.run import train
@@ -42,6 +43,12 @@ def question_data(directory: Path, _: Path) -> dict[str, Any]:
     return {"documents": write(directory / "db.jsonl", *documents), "texts": (texts,)}
 
 
+def ending_as_the_tiny_tokenizers_do(settings: OneGenSettings) -> OneGenSettings:
+    if settings.answering is None:
+        return settings
+    return settings.model_copy(update={"answering": settings.answering.model_copy(update={"end": "[SEP]"})})
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "make"),
     [
@@ -62,6 +69,7 @@ def test_a_shipped_training_file_trains_a_tiny_model_of_its_architecture(
     config = config.model_copy(
         update={
             "output": tmp_path / "run",
+            "settings": ending_as_the_tiny_tokenizers_do(config.settings),
             "model": config.model.model_copy(update={"base": str(causal(kind, tied=kind == "qwen2"))}),
             "data": config.data.model_copy(update=make(tmp_path, entity_file)),
             "training": config.training.model_copy(update={"epochs": None, "steps": 2, "precision": "float32"}),
@@ -98,3 +106,19 @@ def test_the_settings_of_the_paper_are_those_of_the_paper(name: str, expected: t
 
 def test_the_linking_model_of_the_paper_is_trained_to_be_read_as_the_published_one() -> None:
     assert Config.load(RECIPES / "entity_linking_llama2_7b.toml").settings == PRESETS["onegen-llama2-el"].settings
+
+
+@pytest.mark.parametrize(
+    ("name", "preset", "end"),
+    [
+        ("multi_hop_qa_qwen2_1.5b", "onegen-llama2-multihop", "<|im_end|>"),
+        ("single_hop_qa_llama2_7b", "onegen-llama2-selfrag", "</s>"),
+    ],
+)
+def test_the_question_answering_models_of_the_paper_are_trained_to_be_asked_as_the_published_ones(
+    name: str, preset: str, end: str
+) -> None:
+    settings, published = Config.load(RECIPES / f"{name}.toml").settings, PRESETS[preset].settings
+    assert published.answering is not None
+    assert settings.answering == published.answering.model_copy(update={"end": end})
+    assert settings.passage == published.passage
