@@ -7,7 +7,7 @@ import typer
 
 from elinker.cli import rag_ask, rag_chat, rag_evaluate
 from elinker.cli.console import err, out, stages
-from elinker.cli.rag_options import Device, IndexDirectory, Model, Preset, load_model
+from elinker.cli.rag_options import Device, IndexDirectory, Model, Preset, find_index, load_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,7 +130,7 @@ def remove(
 
 @app.command(epilog="Example: elinker rag info my-passages")
 def info(
-    index: Annotated[Path, typer.Argument(metavar="DIR", help="Index directory.")],
+    index: Annotated[str, typer.Argument(metavar="DIR", help="Index directory, or one with rag.json or its name.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:
     """Show what an index holds and which model made it."""
@@ -138,7 +138,7 @@ def info(
 
     from elinker.rag.passages import PassageIndex
 
-    manifest = PassageIndex.open(index).manifest
+    manifest = PassageIndex.open(find_index(index)).manifest
     if as_json:
         typer.echo(manifest.model_dump_json(indent=2))
         return
@@ -158,7 +158,7 @@ def info(
 
 @app.command(epilog="Example: elinker rag verify my-passages --model en_rag")
 def verify(
-    index: Annotated[Path, typer.Argument(metavar="DIR", help="Index directory.")],
+    index: Annotated[str, typer.Argument(metavar="DIR", help="Index directory, or one with rag.json or its name.")],
     model: Model = None,
     preset: Preset = None,
     device: Device = None,
@@ -172,7 +172,7 @@ def verify(
     onegen: OneGen | None = None if model is None else load_model(model, device, preset)
     table = Table("check", "result", title=str(index), title_justify="left")
     sound = True
-    for check in verify_index(index, onegen):
+    for check in verify_index(find_index(index), onegen):
         sound = sound and check.problem is None
         table.add_row(check.name, Text("ok", "green") if check.problem is None else Text(check.problem, "red"))
     out.print(table)

@@ -66,6 +66,18 @@ def load_model(name_or_path: str | None, device: str | None, preset: str | None)
         return OneGen.from_pretrained(inside if inside.is_dir() else found, preset=preset, device=device)
 
 
+def find_index(name_or_path: str) -> Path:
+    """The index that is meant: that of a directory with `rag.json` or of its shipped name, or the directory itself."""
+    from elinker.rag.rag import PASSAGES, find_rag
+
+    try:
+        found = find_rag(name_or_path)
+    except UsageError:
+        return Path(name_or_path)
+    inside = found / PASSAGES
+    return inside if inside.is_dir() else found
+
+
 def load_rag(
     pipeline: str | None,
     *,

@@ -16,6 +16,8 @@ from elinker.rag.splitting import SourceDocument
 
 OnBad = Callable[[BadRecord], None]
 
+_SUFFIXES = (".md", ".markdown", ".pdf")
+
 _PAGES = "\n\n"
 """What stands between two pages of a PDF, and between two paragraphs of an article."""
 
@@ -43,9 +45,12 @@ def read_documents(
 
 
 def _own_files(path: Path) -> Iterator[Path]:
+    """The files that this module reads; of a folder those whose suffix says so, hidden ones left out."""
     if path.is_dir():
-        found = (child for child in sorted(path.rglob("*")) if _kind(child) in (".pdf", ".md") and child.is_file())
-        yield from (child for child in found if not any(part.startswith(".") for part in child.parts))
+        for child in sorted(path.rglob("*")):
+            hidden = any(part.startswith(".") for part in child.relative_to(path).parts)
+            if child.suffix.lower() in _SUFFIXES and not hidden and child.is_file():
+                yield child
     elif path.is_file() and _kind(path):
         yield path
 
@@ -53,11 +58,9 @@ def _own_files(path: Path) -> Iterator[Path]:
 def _kind(path: Path) -> str:
     """What this module reads a file as; empty for what the corpus formats are for."""
     suffix = path.suffix.lower()
-    if suffix in (".md", ".markdown"):
-        return ".md"
-    if suffix in (".json", ".jsonl") and path.is_file() and _is_kilt(path):
+    if suffix in (".json", ".jsonl") and _is_kilt(path):
         return "kilt"
-    return suffix if suffix == ".pdf" else ""
+    return suffix if suffix in _SUFFIXES else ""
 
 
 def _corpus(given: str | Path, on_bad: OnBad, options: ReadOptions, *, own: bool) -> Iterator[SourceDocument]:
@@ -154,4 +157,9 @@ def _article(record: dict[str, Any]) -> SourceDocument:
     return SourceDocument(str(record["wikipedia_id"]), str(record["wikipedia_title"]), text, tuple(links))
 
 
-_OWN: dict[str, Callable[[Path, OnBad], Iterator[SourceDocument]]] = {".md": _markdown, ".pdf": _pdf, "kilt": _kilt}
+_OWN: dict[str, Callable[[Path, OnBad], Iterator[SourceDocument]]] = {
+    ".md": _markdown,
+    ".markdown": _markdown,
+    ".pdf": _pdf,
+    "kilt": _kilt,
+}

@@ -25,6 +25,7 @@ from elinker.kb.progress import Progress, silence
 from elinker.kb.replace import replacing
 from elinker.kb.vectors import storable
 from elinker.onegen.model import OneGen
+from elinker.onegen.source import SURROGATE
 from elinker.rag.passages import (
     DOCUMENT_HASHES,
     DOCUMENT_ROWS,
@@ -73,7 +74,7 @@ def build_index(
 
     Raises:
         UsageError: `out` is taken, or `size`, `overlap` or `index` do not fit.
-        InputError: there are no passages, or ids occur twice (the message lists the first).
+        InputError: there are no passages, a document holds half a character, or ids occur twice (the first are listed).
         ModelError: the model answers no questions.
     """
     target = check_target(out, overwrite=overwrite)
@@ -172,7 +173,17 @@ def _chunks(
         if hashed in seen or (base is not None and base.rows_of_document(document.id)):
             raise InputError(f"document id {document.id!r} occurs more than once", hint="ids are unique in an index")
         seen.add(hashed)
+        _check_text(document)
         yield from splitter.split(document)
+
+
+def _check_text(document: SourceDocument) -> None:
+    """Refuse halves of characters, which Python's strings may hold and files do not."""
+    for name, text in (("id", document.id), ("title", document.title), ("text", document.text)):
+        if found := SURROGATE.search(text):
+            raise InputError(
+                f"document {document.id!r}: {name} has a lone surrogate \\u{ord(found[0]):04x} at character {found.start()}"
+            )
 
 
 def _all(base: PassageIndex) -> Iterator[Chunk]:

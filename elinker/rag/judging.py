@@ -52,8 +52,9 @@ class JudgingRow(Row):
             super().take(token, logits)
             return
         self._decided = True
-        wanted, unwanted = (self._layout.reflection[text] for text in (_names(self._reflection)))
-        share = float(torch.softmax(logits[[wanted, unwanted]].double(), dim=0)[0])
+        tokens = self._layout.reflection
+        wanted, unwanted = tokens[self._reflection.retrieve], tokens[self._reflection.no_retrieve]
+        share, _ = _shares(logits, (wanted, unwanted))
         mode = self._settings.mode
         if mode == "always" or (mode == "adaptive" and share > self._settings.threshold):
             self.feed = [wanted, self._layout.query]
@@ -174,10 +175,6 @@ def _reflection(layout: AnswerLayout) -> ReflectionSettings:
     reflection = layout.settings.reflection
     assert reflection is not None, "such rows are made for models with reflection tokens"
     return reflection
-
-
-def _names(reflection: ReflectionSettings) -> tuple[str, str]:
-    return reflection.retrieve, reflection.no_retrieve
 
 
 def _shares(logits: Tensor, ids: Sequence[int]) -> list[float]:

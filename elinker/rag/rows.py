@@ -169,7 +169,9 @@ class Row:
         text = self._text()
         if text.endswith("\ufffd"):
             return  # half a character
-        new = text[len(self._shown) :] if text.startswith(self._shown) else f" {text.split()[-1]}"
+        # What a tokenizer puts together later ("do n't") differs before its end.
+        pairs = enumerate(zip(text, self._shown, strict=False))
+        new = text[next((place for place, (now, before) in pairs if now != before), len(self._shown)) :]
         if new:
             self.events.append(Written(new, self._in_answer))
         self._shown = text

@@ -130,7 +130,7 @@ def rag(
     from elinker.rag.rag import Rag
     from elinker.rag.settings import RagSettings
 
-    return Rag(answering[request.param], indexes[request.param], RagSettings(max_tokens=60, max_hops=4))
+    return Rag(answering[request.param], indexes[request.param], RagSettings(max_tokens=40, max_hops=3))
 
 
 @pytest.fixture(scope="session")

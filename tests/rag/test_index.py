@@ -192,3 +192,8 @@ def test_an_approximate_index_finds_grows_and_shrinks_as_the_exact_one(onegen: "
     found = index.retrieve(index.vectors(index.first[:-1]), 1)
     assert [best.score for (best,) in found] == pytest.approx([1.0] * len(index), abs=1e-4)
     assert len(index) == 58
+
+
+def test_half_a_character_is_refused_with_its_place(onegen: "OneGen", tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"document 'd': text has a lone surrogate \\ud800 at character 2"):
+        build_index([SourceDocument("d", "", "ab\ud800")], onegen, tmp_path / "index")

@@ -35,6 +35,7 @@ QUESTIONS = [
         "capital",
     ]
 ]
+FEW = QUESTIONS[:5]
 WORDS = "Steve Apple Paris France capital the of is speech Stanford [LK] <FINAL-ANSWER> </paragraph> [RQ] é 東京 ."
 texts = st.lists(st.sampled_from(WORDS.split()), min_size=1, max_size=12).map(" ".join)
 
@@ -110,7 +111,7 @@ def test_the_shared_cache_gives_the_tokens_that_reading_everything_again_gives(r
 def test_the_models_of_these_tests_ask_answer_and_give_up(rag: "Rag") -> None:
     answers = list(rag.answers(QUESTIONS))
     assert {"answer", "max_hops"} <= {answer.stop for answer in answers}
-    assert max(len(answer.steps) for answer in answers) == 4
+    assert max(len(answer.steps) for answer in answers) == 3
 
 
 @pytest.mark.parametrize("kind", ["llama", "bert"])
@@ -131,9 +132,9 @@ def test_so_it_does_over_any_passages(
 
 
 def test_an_answer_does_not_depend_on_what_is_asked_beside_it(rag: "Rag") -> None:
-    alone = [gist(rag.answer(question)) for question in QUESTIONS]
-    assert [gist(answer) for answer in rag.answers(QUESTIONS, batch_size=5)] == alone
-    assert [gist(answer) for answer in rag.answers(reversed(QUESTIONS), batch_size=3)] == alone[::-1]
+    alone = [gist(rag.answer(question)) for question in FEW]
+    assert [gist(answer) for answer in rag.answers(FEW, batch_size=4)] == alone
+    assert [gist(answer) for answer in rag.answers(reversed(FEW), batch_size=3)] == alone[::-1]
 
 
 def test_questions_are_read_as_there_is_room_for_them(rag: "Rag") -> None:
@@ -149,7 +150,7 @@ def test_questions_are_read_as_there_is_room_for_them(rag: "Rag") -> None:
 
 
 def test_tokens_are_counted_once_each(rag: "Rag") -> None:
-    for question in QUESTIONS[:6]:
+    for question in FEW:
         row = run(rag, question)
         answer = rag.answer(question)
         assert answer.tokens_read + answer.tokens_written == len(row.ids) + len(row.feed)
@@ -160,7 +161,7 @@ def test_tokens_are_counted_once_each(rag: "Rag") -> None:
 def test_what_streams_by_ends_in_the_same_answer(rag: "Rag") -> None:
     from elinker.rag.events import Asked, Finished, Found
 
-    for question in QUESTIONS:
+    for question in FEW:
         events = list(rag.stream(question))
         answer = rag.answer(question)
         assert isinstance(events[-1], Finished)
