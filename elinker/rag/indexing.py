@@ -181,9 +181,8 @@ def _check_text(document: SourceDocument) -> None:
     """Refuse halves of characters, which Python's strings may hold and files do not."""
     for name, text in (("id", document.id), ("title", document.title), ("text", document.text)):
         if found := SURROGATE.search(text):
-            raise InputError(
-                f"document {document.id!r}: {name} has a lone surrogate \\u{ord(found[0]):04x} at character {found.start()}"
-            )
+            half = f"\\u{ord(found[0]):04x} at character {found.start()}"
+            raise InputError(f"document {document.id!r}: {name} has a lone surrogate {half}")
 
 
 def _all(base: PassageIndex) -> Iterator[Chunk]:

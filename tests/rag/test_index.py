@@ -195,5 +195,7 @@ def test_an_approximate_index_finds_grows_and_shrinks_as_the_exact_one(onegen: "
 
 
 def test_half_a_character_is_refused_with_its_place(onegen: "OneGen", tmp_path: Path) -> None:
+    from elinker.rag.indexing import build_index
+
     with pytest.raises(InputError, match=r"document 'd': text has a lone surrogate \\ud800 at character 2"):
         build_index([SourceDocument("d", "", "ab\ud800")], onegen, tmp_path / "index")
