@@ -186,7 +186,7 @@ def _identity(model: str, preset: str | None) -> "OneGen":
     directory = pipeline_part(model, "model")
     with err.status("reading the model's settings"):
         try:  # in their own number type the weights need not be copied
-            stored = AutoConfig.from_pretrained(directory).dtype
+            stored = AutoConfig.from_pretrained(directory, trust_remote_code=False).dtype
         except (OSError, ValueError):  # what is wrong with the directory is said below
             stored = None
         return OneGen.from_pretrained(directory, preset=preset, device="cpu", dtype=stored)

@@ -96,10 +96,12 @@ class OneGen:
             raise ModelError(f"{directory} holds no tokenizer", hint="a fast tokenizer's tokenizer.json is needed")
         try:
             with quiet():
-                tokenizer = AutoTokenizer.from_pretrained(directory, **chosen.tokenizer)
-                stored = AutoConfig.from_pretrained(directory).dtype
+                # Without this word transformers asks on the terminal whether to run code that lies in the directory.
+                no_code = {"trust_remote_code": False}
+                tokenizer = AutoTokenizer.from_pretrained(directory, **no_code, **chosen.tokenizer)
+                stored = AutoConfig.from_pretrained(directory, **no_code).dtype
                 model, found = AutoModelForCausalLM.from_pretrained(
-                    directory, dtype=number_type, use_safetensors=True, output_loading_info=True
+                    directory, dtype=number_type, use_safetensors=True, output_loading_info=True, **no_code
                 )
         except Exception as error:  # transformers and safetensors raise many kinds for one thing: unusable files
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

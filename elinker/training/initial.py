@@ -32,11 +32,12 @@ def initial_model(base: str, settings: OneGenSettings, *, dtype: str = "float32"
     number_type = getattr(torch, dtype)
     try:
         with quiet():
-            config = AutoConfig.from_pretrained(path)
-            tokenizer = AutoTokenizer.from_pretrained(path)
+            config = AutoConfig.from_pretrained(path, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
             _check_fit(config, settings)
             if config.model_type != "bert":
-                return OneGen(AutoModelForCausalLM.from_pretrained(path, dtype=number_type), tokenizer, settings)
+                causal = AutoModelForCausalLM.from_pretrained(path, dtype=number_type, trust_remote_code=False)
+                return OneGen(causal, tokenizer, settings)
             was_decoder = bool(getattr(config, "is_decoder", False))
             config.is_decoder = True
             config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0

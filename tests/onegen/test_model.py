@@ -1,5 +1,6 @@
 """A model directory: what makes one, what is refused, and the vectors of entities."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -109,6 +110,34 @@ def test_a_damaged_tokenizer_is_refused(directory: Path) -> None:
 def test_a_damaged_config_is_refused(directory: Path) -> None:
     (directory / "config.json").write_text('{"model_type": "no_such_thing"}')
     with pytest.raises(ModelError, match="cannot load the model in"):
+        load(directory)
+
+
+@pytest.mark.parametrize("kind", ["bert", "of_its_own"])
+def test_code_in_a_model_directory_is_not_run_and_nobody_is_asked(
+    directory: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*_: object) -> str:
+        raise AssertionError("a question on the terminal")
+
+    monkeypatch.setattr("builtins.input", asked)
+    (directory / "own.py").write_text(f"open({str(directory / 'was_run')!r}, 'w')\nclass Own: pass\n")
+    for name, classes in (("config.json", "own.Own"), ("tokenizer_config.json", ["own.Own", "own.Own"])):
+        settings = json.loads((directory / name).read_text())
+        own = {"AutoConfig": classes, "AutoModelForCausalLM": classes, "AutoTokenizer": classes}
+        (directory / name).write_text(json.dumps(settings | {"model_type": kind, "auto_map": own}))
+    if kind == "bert":
+        load(directory)
+    else:
+        with pytest.raises(ModelError, match="cannot load the model in"):
+            load(directory)
+    assert not (directory / "was_run").exists()
+
+
+def test_weights_of_another_model_are_refused(directory: Path, onegens: "Mapping[str, OneGen]", tmp_path: Path) -> None:
+    onegens["llama"].save_pretrained(tmp_path / "other")
+    shutil.copy(tmp_path / "other" / "model.safetensors", directory)
+    with pytest.raises(ModelError, match="lack"):
         load(directory)
 
 
