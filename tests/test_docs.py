@@ -14,6 +14,7 @@ PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
 NOT_HERE = {"docs/models.md"}
 """Pages whose Python needs the network; tests/onegen does the same with models made on the spot."""
 
+RAG_SAMPLES = ROOT / "tests/rag/evaluation/samples"
 TEXT = "Steve Jobs and Steve Wozniak founded Apple in California."
 FILES = {
     "archive/2001/one.txt": TEXT,
@@ -35,6 +36,8 @@ FILES = {
             "additional_entities.jsonl": "refined.jsonl",
         }.items()
     },
+    "hotpot_dev_distractor_v1.json": (RAG_SAMPLES / "hotpotqa_distractor.json").read_text(encoding="utf-8"),
+    "hotpot_predictions.json": '{"answer": {"5f0a0000000000000000a001": "Lisbon"}, "sp": {}}',
 }
 
 
