@@ -12,7 +12,7 @@ up one that was begun too often.
 import asyncio
 import pickle
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Generic, TypeVar
@@ -51,7 +51,7 @@ class OrderedStream(Generic[Item, Result]):
         self._make = make
         self._settings = settings
         self._stack = ExitStack()
-        self._blocks: Iterator[dict[str, Any]] | None = None
+        self._blocks: Generator[dict[str, Any], None, None] | None = None
         self._sent = self._done = 0
 
     def __enter__(self) -> "OrderedStream[Item, Result]":
@@ -64,7 +64,9 @@ class OrderedStream(Generic[Item, Result]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._blocks = None  # the workers end with it
+        if self._blocks is not None:
+            self._blocks.close()  # the workers end with it
+            self._blocks = None
         self._stack.close()
 
     def map(self, items: Iterator[Item]) -> Iterator[Result]:
@@ -95,7 +97,7 @@ class OrderedStream(Generic[Item, Result]):
                 if number >= first:
                     yield _result_of(outcome)
         except ray.exceptions.RayError as error:
-            raise ClusterError(_first_line(error), hint="what was finished is kept") from None
+            raise ClusterError(_in_one_line(error), hint="what was finished is kept") from None
 
     def _send(self, ray: Any, item: Any) -> None:
         ray.get(self._feeder.put.remote(self._sent, pickle.dumps(item)))
@@ -111,7 +113,9 @@ class OrderedStream(Generic[Item, Result]):
         return pickle.loads(payload)
 
 
-def _results(feeder: Any, make: Callable[[], Callable[[Any], Any]], settings: ClusterSettings) -> Iterator[Any]:
+def _results(
+    feeder: Any, make: Callable[[], Callable[[Any], Any]], settings: ClusterSettings
+) -> Generator[Any, None, None]:
     """Blocks of one number and one pickled result each, in order."""
     ray = import_ray()
     with ray.data.DataContext.current(_context(ray)):
@@ -125,7 +129,10 @@ def _results(feeder: Any, make: Callable[[], Callable[[Any], Any]], settings: Cl
             num_gpus=settings.gpus_per_worker,
             fn_constructor_args=(feeder, make, settings.cpus_per_worker, __version__),
         )
-        return iter(data.iter_batches(batch_size=None, batch_format="numpy", prefetch_batches=0))
+        batches: Generator[Any, None, None] = iter(
+            data.iter_batches(batch_size=None, batch_format="numpy", prefetch_batches=0)
+        )
+    return batches
 
 
 def _context(ray: Any) -> Any:
@@ -234,8 +241,14 @@ class _Worker:
             self._work, self._failure = None, _failure("a worker cannot load the model", error)
 
     def __call__(self, block: dict[str, Any]) -> dict[str, list[Any]]:
-        results = [self._result(int(n), payload) for n, payload in zip(block[_NUMBER], block[_PAYLOAD], strict=True)]
-        return {_NUMBER: list(block[_NUMBER]), _PAYLOAD: [pickle.dumps(result) for result in results]}
+        items = zip(map(int, block[_NUMBER]), block[_PAYLOAD], strict=True)
+        return {_NUMBER: list(block[_NUMBER]), _PAYLOAD: [self._answer(number, payload) for number, payload in items]}
+
+    def _answer(self, number: int, payload: bytes) -> bytes:
+        try:
+            return pickle.dumps(self._result(number, payload))
+        except Exception as error:
+            return pickle.dumps(_failure("a worker cannot send its result", error))
 
     def _result(self, number: int, payload: bytes) -> Any:
         if self._work is None:
@@ -266,7 +279,7 @@ def _failure(what: str, error: Exception) -> _Failure:
     return _Failure(ClusterError(f"{what}: {type(error).__name__}: {' '.join(str(error).split())}"))
 
 
-def _first_line(error: Exception) -> str:
-    """One line about an error of Ray, whose messages are pages."""
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"Ray failed: {type(error).__name__}: {line[:200]}"
+def _in_one_line(error: Exception) -> str:
+    """What an error of Ray, whose messages are pages, is about: an error of a task is told at the end of its trace."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    return f"Ray failed: {type(error).__name__}: {lines[-1 if 'Traceback' in str(error) else 0][:200]}"
