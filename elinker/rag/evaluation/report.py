@@ -77,9 +77,9 @@ def _all(scores: Scores, resampling: Resampling) -> list[_Rows]:
 
 def _main(scores: Scores, resampling: Resampling) -> _Rows:
     rows: list[Sequence[str]] = []
+    intervals = scores.intervals(resampling)
     for name, shown in NAMES.items():
-        interval = scores.interval(name, resampling)
-        if interval is not None:
+        if interval := intervals.get(name):
             between = f"{percent(interval.low)} to {percent(interval.high)}"
             rows.append((shown, percent(interval.value), between, str(scores.count(name))))
     for name, shown in COUNTS.items():

@@ -79,15 +79,22 @@ class Scores:
         """How many questions have a figure."""
         return len(self._values(name))
 
-    def interval(self, name: str, resampling: Resampling) -> Interval | None:
-        """The interval of a figure's mean by bootstrap over the questions that have it (percentiles)."""
-        values = np.array(self._values(name))
-        if not len(values):
-            return None
-        means = np.concatenate([drawn @ values / len(values) for drawn in draws(len(values), resampling)])
-        outside = (1 - resampling.confidence) / 2
-        low, high = np.quantile(means, [outside, 1 - outside])
-        return Interval(float(values.mean()), float(low), float(high))
+    def intervals(self, resampling: Resampling) -> dict[str, Interval]:
+        """The intervals of all figures' means by bootstrap over the questions that have them (percentiles)."""
+        together: dict[tuple[int, ...], list[str]] = {}
+        for name in self.names:
+            having = tuple(place for place, one in enumerate(self.scored) if name in one.figures)
+            together.setdefault(having, []).append(name)
+        found = {}
+        for places, names in together.items():  # of the same questions the draws are the same
+            values = np.array([[self.scored[place].figures[name] for name in names] for place in places])
+            means = np.concatenate([drawn @ values / len(places) for drawn in draws(len(places), resampling)])
+            outside = (1 - resampling.confidence) / 2
+            low, high = np.quantile(means, [outside, 1 - outside], axis=0)
+            for column, name in enumerate(names):
+                value = float(values[:, column].mean())
+                found[name] = Interval(value, float(low[column]), float(high[column]))
+        return found
 
     def parts(self, key: Callable[[Question], str | None]) -> dict[str, "Scores"]:
         """The questions by what `key` says of them, in order of their names; those without are left out."""
@@ -249,9 +256,6 @@ def to_json(scores: Scores, resampling: Resampling) -> dict[str, Any]:
 
 
 def _means(scores: Scores, resampling: Resampling) -> dict[str, Any]:
-    figures = {}
-    for name in scores.names:
-        interval = scores.interval(name, resampling)
-        if interval is not None:
-            figures[name] = {**interval.to_json(), "questions": scores.count(name)}
+    intervals = scores.intervals(resampling)
+    figures = {name: {**intervals[name].to_json(), "questions": scores.count(name)} for name in scores.names}
     return {"questions": len(scores.scored), "missing": scores.missing, "figures": figures}

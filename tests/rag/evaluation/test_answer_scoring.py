@@ -148,8 +148,8 @@ def test_parts_are_by_type_and_by_number_of_hops() -> None:
 
 def test_an_interval_holds_its_figure_and_is_the_same_each_time() -> None:
     scores = score(OWN, answers("Norway", "goalkeeper", "no", "no"))
-    interval = scores.interval("answer_em", Resampling())
-    assert interval == scores.interval("answer_em", Resampling())
+    interval = scores.intervals(Resampling())["answer_em"]
+    assert interval == scores.intervals(Resampling())["answer_em"]
     assert interval.value == pytest.approx(2 / 3)
     assert 0 <= interval.low < interval.value < interval.high <= 1
 
