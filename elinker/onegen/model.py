@@ -332,7 +332,8 @@ class OneGen:
             batch_size: passages a forward pass.
             progress: called with the number of passages just encoded.
         """
-        sequences = [self.answering.document(*passage) for passage in passages]
+        layout = self.answering
+        sequences = [layout.document(*passage) for passage in passages]
         with self._products(mixed=False):
             return self._vectors(sequences, batch_size, progress)
 

@@ -82,7 +82,7 @@ class Row:
     def blocked(self) -> frozenset[int]:
         """Tokens that may not be written now, beside those that never may: an answer is opened before it is closed."""
         layout, mode = self._layout, self._settings.mode
-        tokens = {layout.query} if mode == "never" else set()
+        tokens: set[int | None] = {layout.query} if mode == "never" else set()
         if mode == "always" and not self._steps:
             tokens |= {layout.end, layout.answer_open, layout.answer_close}
         if not self._in_answer:
