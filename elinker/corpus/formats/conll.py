@@ -129,7 +129,7 @@ class _Block:
 def read(source: Source, options: ReadOptions) -> Iterator[Record]:
     """A document a `-DOCSTART-`; a broken line makes its document a bad record and leaves the others alone."""
     block: _Block | None = None
-    for number, line, content in decode_lines(source):
+    for number, line, content in decode_lines(source, options):
         if isinstance(line, InputError):
             block = block or _Block(number, f"{source.id}:{number}")
             block.error = block.error or BadRecord(source.name, number, str(line), readable(content))

@@ -4,6 +4,7 @@ A `DocBin` is one compressed block, so writing one keeps its documents (in spaCy
 and reading one unpacks it whole. It is msgpack with numpy arrays of numbers: neither side pickles, whatever it holds.
 """
 
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -18,6 +19,10 @@ from elinker.schema import Document, Mention
 if TYPE_CHECKING:
     from spacy.tokens import Doc
     from spacy.vocab import Vocab
+
+_EXPANSION = 100
+"""Bytes that a byte of a file may stand for; those of real documents stand for 3 to 10."""
+_STEP = 1 << 20
 
 USER_DATA_KEY = "elinker"
 
@@ -138,9 +143,10 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         content = stream.read()
     number = 0
     try:
+        _check_size(content, options)
         packed = DocBin().from_bytes(content)
         for number, doc in enumerate(packed.get_docs(Vocab()), start=1):
-            source.consumed = len(content) * number // len(packed)
+            source.consumed = (source.size or 0) * number // len(packed)
             try:
                 document = from_doc(doc, default_id=f"{source.id}:{number}")
                 yield Located(document, source.name, number)
@@ -150,6 +156,22 @@ def read(source: Source, options: ReadOptions) -> Iterator[Record]:
         # What a damaged file makes spaCy, msgpack and numpy raise is not documented and is many things.
         reason = f"not readable as a .spacy file after document {number}: {_one_line(error)}"
         yield BadRecord(source.name, None, reason)
+
+
+def _check_size(content: bytes, options: ReadOptions) -> None:
+    """spaCy unpacks the file as a whole, so it is refused before where a little of it stands for very much.
+
+    Raises:
+        InputError: it does.
+    """
+    limit = max(options.max_bytes, _EXPANSION * len(content))
+    unpacking = zlib.decompressobj()
+    size = 0
+    while content and not unpacking.eof:
+        size += len(unpacking.decompress(content, _STEP))
+        content = unpacking.unconsumed_tail
+        if size > limit:
+            raise InputError(f"it unpacks to more than {limit:,} bytes", hint="--max-bytes sets the limit")
 
 
 def _one_line(error: Exception) -> str:
