@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from elinker.corpus.formats.mention_table import neutral
 from elinker.evaluation.details import Details
 from elinker.evaluation.files import write_text
 from elinker.evaluation.mistakes import MISTAKE_FIELDS
@@ -140,4 +141,4 @@ def write_mistakes(path: Path, results: Sequence[BenchmarkResult]) -> None:
 def _cell(value: Any) -> str:
     if isinstance(value, list):
         return "; ".join(each if isinstance(each, str) else " ".join(str(part) for part in each) for each in value)
-    return "" if value is None else " ".join(str(value).split())
+    return "" if value is None else neutral(" ".join(value.split())) if isinstance(value, str) else str(value)

@@ -147,3 +147,13 @@ def test_a_table_of_no_errors_has_the_same_header(results, tmp_path):
 def test_a_file_that_cannot_be_written_is_one_clear_error(tmp_path):
     with pytest.raises(UsageError, match="cannot write"):
         report.write_json(tmp_path / "absent" / "report.json", {})
+
+
+@pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)"])
+def test_a_text_of_the_table_of_errors_is_no_formula(tmp_path, text):
+    gold = [GoldDocument("d", text, (GoldMention(0, len(text), "Q1"),))]
+    result = evaluate_predictions([Document("d", text)], gold, name="toy")
+    report.write_mistakes(tmp_path / "mistakes.tsv", [result])
+    with (tmp_path / "mistakes.tsv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file, delimiter="\t")
+    assert row["text"] == f"'{text}"
