@@ -60,7 +60,10 @@ def page_text(page: bytes, charset: str | None, which: Literal["main", "all"]) -
     if not html.strip():
         return "", None
     try:
-        title = " ".join((parse(html).findtext(".//title") or "").split()) or None
+        tree = parse(html)
+        if tree is None:  # nothing but comments
+            return "", None
+        title = " ".join((tree.findtext(".//title") or "").split()) or None
         extracted = extract(parse(html)) if which == "main" else None
         return extracted or _shown_text(parse(html)), title
     except Exception as error:
@@ -98,6 +101,7 @@ def _known(label: str) -> str | None:
 def _libraries() -> tuple[Any, Any]:
     """What makes a tree of a page, and what makes main text of a tree."""
     try:
+        import lxml.etree
         import lxml.html
         import trafilatura
     except ImportError:
@@ -106,7 +110,7 @@ def _libraries() -> tuple[Any, Any]:
 
     def parse(html: str) -> Any:
         parser = lxml.html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False)
-        return lxml.html.document_fromstring(html.encode("utf-8"), parser=parser)
+        return lxml.etree.fromstring(html.encode("utf-8"), parser)
 
     def extract(tree: Any) -> str | None:
         found: Any = trafilatura.bare_extraction(tree, include_comments=False, with_metadata=False)
