@@ -90,12 +90,8 @@ def test_a_model_that_links_only_says_that_it_answers_no_questions(fresh: Callab
 
 def test_a_model_may_do_both(fresh: Callable[..., "OneGen"], settings_for: Callable[..., OneGenSettings]) -> None:
     linking = settings_for("llama").model_dump()
-    both = {
-        **linking,
-        "answering": GOOD["answering"],
-        "passage": GOOD["passage"],
-        "tokens": linking["tokens"] + GOOD["tokens"],
-    }
+    both = linking | {"answering": GOOD["answering"], "passage": GOOD["passage"]}
+    both["tokens"] = [*linking["tokens"], *GOOD["tokens"]]
     onegen = fresh("llama", settings=OneGenSettings.model_validate(both))
     assert onegen.layout.query != onegen.answering.query
     assert onegen.layout.open[0] in onegen.answering.forbidden
