@@ -17,8 +17,9 @@ model would choose are computed and then replaced. So every way handles exactly 
 what is computed differs. All ways run on the same code (rows without padding, `elinker.onegen.rows`) in float32, with
 the layers and width of the starter and positions for long texts; in (a) and (b) a generation has a cache within itself.
 
-The full run also measures how cost grows with the length of the question, which then is the query itself, and with the
-number of hops, and draws docs/rag_one_pass.svg. Peak memory is measured in a process of its own for each way.
+The full run also measures how cost grows with the number of hops, and with the length of a question that is the query
+itself: no query is written, (a) and (b) encode the question and read it again with the passage, (k) is then (b). It
+draws docs/rag_one_pass.svg. Peak memory is measured in a process of its own for each way.
 """
 
 import argparse
@@ -166,6 +167,16 @@ def reading_again(generator: Reader, encoder: Reader, search: Search, texts: Tex
     generator.write(caches, generator.read(caches, history), texts.answers)
 
 
+def asked_directly(generator: Reader, encoder: Reader, search: Search, texts: Texts) -> None:
+    """(a), (b) and (k) where the question is the query: it is encoded, and read by the generator with the passage."""
+    [query], [passage] = texts.queries, texts.passages
+    encoded = joined(texts.questions, query)
+    search(encoder.read(caches_for(encoded), encoded))
+    prompt = joined(texts.questions, passage)
+    caches = caches_for(prompt)
+    generator.write(caches, generator.read(caches, prompt), texts.answers)
+
+
 def keeping_the_cache(reader: Reader, search: Search, texts: Texts) -> None:
     """(k): the query token is read with the passage, since its state is not needed before."""
     caches = caches_for(texts.questions)
@@ -192,9 +203,9 @@ WAYS = {"a": "pipeline", "b": "two passes", "k": "two passes, cache kept", "c": 
 
 
 class Bench:
-    """The models of some ways, and the ways as functions of texts."""
+    """The models of some ways, and the ways as functions of texts; `direct` has the question as the query."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], *, direct: bool = False) -> None:
         self.one = Reader(0)
         self.other = Reader(1) if "a" in names else self.one
         self.search = Search(self.one.backbone.dim)
@@ -204,6 +215,11 @@ class Bench:
             "k": lambda texts: keeping_the_cache(self.one, self.search, texts),
             "c": lambda texts: one_pass(self.one, self.search, texts),
         }
+        if direct:
+            ways |= {
+                "a": lambda texts: asked_directly(self.one, self.other, self.search, texts),
+                "b": lambda texts: asked_directly(self.one, self.one, self.search, texts),
+            }
         self.ways = {name: ways[name] for name in names}
 
     def measure(self, name: str, texts: Texts, batch: int) -> tuple[float, float]:
@@ -270,17 +286,15 @@ def table(result: dict[str, Any]) -> Table:
 
 def growth_table(title: str, points: Sequence[dict[str, Any]], label: str) -> Table:
     shown = Table(title=title)
-    shown.add_column(label, justify="right")
-    for name in WAYS:
-        shown.add_column(f"tokens {name}", justify="right")
-    for name in WAYS:
-        shown.add_column(f"ms {name}", justify="right")
+    names = list(points[0]["ways"])
+    for column in (label, *(f"tokens {name}" for name in names), *(f"ms {name}" for name in names)):
+        shown.add_column(column, justify="right")
     for point in points:
         ways = point["ways"]
         shown.add_row(
             str(point[label]),
-            *(f"{ways[name]['forward_tokens']:.0f}" for name in WAYS),
-            *(f"{1000 * ways[name]['seconds']:.0f}" for name in WAYS),
+            *(f"{ways[name]['forward_tokens']:.0f}" for name in names),
+            *(f"{1000 * ways[name]['seconds']:.0f}" for name in names),
         )
     return shown
 
@@ -298,10 +312,10 @@ def plot(result: dict[str, Any], path: Path) -> None:
     for row, (key, field, label) in enumerate(places):
         for column, (measure, unit) in enumerate((("forward_tokens", "tokens read"), ("seconds", "seconds"))):
             axis = axes[2 * row + column]
-            for name, title in WAYS.items():
+            for name in result["growth"][key][0]["ways"]:
                 points = [(point[field], point["ways"][name][measure]) for point in result["growth"][key]]
                 color, style = styles[name]
-                axis.plot(*zip(*points, strict=True), style, color=color, label=f"{name} {title}", markersize=4)
+                axis.plot(*zip(*points, strict=True), style, color=color, label=f"{name} {WAYS[name]}", markersize=4)
             axis.set(xlabel=label, title=f"{unit} a question", ylim=(0, None))
     axes[0].legend()
     plt.rcParams["svg.hashsalt"] = "elinker"
@@ -316,13 +330,13 @@ def main() -> None:
     runs = 1 if options.quick else options.runs
     console = Console(width=110)
 
-    work = Workload(BATCH if options.quick else 2 * BATCH)
-    few = replace(work, questions=1 if options.quick else BATCH)
-    peaks = {name: peak_memory(name, replace(work, questions=BATCH)) for name in WAYS}
+    work = Workload(BATCH)
+    few = replace(work, questions=1 if options.quick else 2)
+    peaks = {name: peak_memory(name, work) for name in WAYS}
     bench = Bench(list(WAYS))
     bench.compare(replace(work, questions=1), 1, 1)  # the first calls of a library are slow
     ways = bench.compare(work, BATCH, runs)
-    alone = bench.compare(replace(work, questions=1 if options.quick else 4), 1, runs)
+    alone = bench.compare(replace(work, questions=1 if options.quick else 2), 1, runs)
     for name, row in ways.items():
         row["peak_memory_mb"] = peaks[name]
     result: dict[str, Any] = {
@@ -342,11 +356,15 @@ def main() -> None:
     }
     console.print(table(result))
     hops = (1, 3) if options.quick else range(1, 7)
-    lengths = (16, 1024) if options.quick else (16, 32, 64, 128, 256, 512, 1024)
+    lengths = (16, 512) if options.quick else (16, 32, 64, 128, 256, 512, 1024)
+    by_hops = [{"hops": n, "ways": bench.compare(replace(few, hops=n), BATCH, runs)} for n in hops]
+    bench = Bench("abc", direct=True)
     direct = replace(few, hops=1, query=1)
+    bench.compare(direct, BATCH, 1)
+    by_length = [{"question": n, "ways": bench.compare(replace(direct, question=n), BATCH, runs)} for n in lengths]
     result["growth"] = {
-        "hops": [{"hops": n, "ways": bench.compare(replace(few, hops=n), BATCH, runs)} for n in hops],
-        "length": [{"question": n, "ways": bench.compare(replace(direct, question=n), BATCH, runs)} for n in lengths],
+        "hops": by_hops,
+        "length": by_length,
     }
     console.print(growth_table("by hops", result["growth"]["hops"], "hops"))
     console.print(growth_table("by length of the question, one hop", result["growth"]["length"], "question"))
