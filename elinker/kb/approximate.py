@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinker.errors import KnowledgeBaseError
+from elinker.kb.arrays import load_array
 from elinker.kb.index import MARGIN, Found, RowIndex
 from elinker.kb.kinds import SearchSettings
 from elinker.kb.proposals import Proposer
@@ -91,10 +92,7 @@ def open_slots(path: Path) -> NDArray[np.int64]:
     Raises:
         KnowledgeBaseError: the file is not a vector of int64.
     """
-    try:
-        slots = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise KnowledgeBaseError(f"{path} cannot be read: {error}") from None
+    slots = load_array(path, mapped=False)
     if slots.dtype != np.int64 or slots.ndim != 1 or not len(slots):
         raise KnowledgeBaseError(f"{path} is not a vector of int64")
-    return slots  # type: ignore[no-any-return]
+    return slots

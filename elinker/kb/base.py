@@ -117,12 +117,18 @@ class KnowledgeBase(VectorDirectory):
 
     def find(self, entity_id: str) -> int | None:
         """The row of an id, or None."""
-        return next((row for row in self.ids.suggestions(entity_id) if self.table.id(row) == entity_id), None)
+        return next((row for row in self._rows(self.ids, entity_id) if self.table.id(row) == entity_id), None)
 
     def rows_named(self, name: str) -> Sequence[int]:
         """The rows whose label or an alias equals `name` after `normalise_name`, ascending."""
         wanted = normalise_name(name)
-        return [row for row in self.names.suggestions(wanted) if wanted in map(normalise_name, self.table[row].names)]
+        return [row for row in self._rows(self.names, wanted) if wanted in map(normalise_name, self.table[row].names)]
+
+    def _rows(self, lookup: HashLookup, text: str) -> list[int]:
+        rows = lookup.suggestions(text)
+        if any(not 0 <= row < len(self) for row in rows):
+            raise KnowledgeBaseError(f"a lookup of {self.path} is damaged: it leads outside of the table")
+        return rows
 
     def url(self, entity_id: str) -> str | None:
         """The web address of an entity, or None where the base has no template for one."""

@@ -5,6 +5,7 @@ What the rows mean is none of its business. Indexes that propose rows from codes
 
 from abc import ABC, abstractmethod
 from pathlib import Path
+from struct import Struct
 from typing import Any
 
 import faiss
@@ -18,6 +19,7 @@ from elinker.kb.vectors import Vectors, check_rows, pair_scores, storable, unit
 MARGIN = 16
 """How many more rows than asked for are proposed, so that exact scores decide which ones are nearest."""
 
+_HEADER = Struct("<4siqqq?iQ")
 _QUERIES = 256
 _PAIRS = 1 << 20
 
@@ -103,10 +105,12 @@ class VectorIndex(RowIndex):
         Raises:
             KnowledgeBaseError: the file is not a flat inner-product index.
         """
+        _check_flat(path)
         try:
             index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
-        except RuntimeError as error:
-            raise KnowledgeBaseError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+        except (RuntimeError, MemoryError) as error:
+            reason = (str(error) or "out of memory").splitlines()[0]
+            raise KnowledgeBaseError(f"{path} cannot be read: {reason}") from None
         if not isinstance(index, faiss.IndexFlat) or index.metric_type != faiss.METRIC_INNER_PRODUCT:
             raise KnowledgeBaseError(f"{path} is not a flat inner-product index")
         return cls(index)
@@ -162,3 +166,25 @@ class VectorIndex(RowIndex):
         exact = self._scores(query, np.zeros(len(rows), np.int64), rows)
         order = np.lexsort((rows, -exact))[:k]
         return exact[order], rows[order]
+
+
+def _check_flat(path: Path) -> None:
+    """Whether a file has the header of a flat index and is as long as it says: FAISS reads on beyond the end.
+
+    The header (FAISS, `write_index`): "IxFI", dimensions, number of vectors, two unused numbers, whether it is trained,
+    the metric; behind it the number of scalars, and then they.
+
+    Raises:
+        KnowledgeBaseError: it has not, or is not.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(_HEADER.size)
+            size = file.seek(0, 2)
+    except OSError as error:
+        raise KnowledgeBaseError(f"{path} cannot be read: {error.strerror}") from None
+    if len(header) < _HEADER.size or not header.startswith(b"IxFI"):
+        raise KnowledgeBaseError(f"{path} is not a flat inner-product index")
+    _, dim, count, _, _, _, _, scalars = _HEADER.unpack(header)
+    if dim < 1 or count < 0 or scalars != dim * count or size != _HEADER.size + 4 * scalars:
+        raise KnowledgeBaseError(f"{path} has {size} bytes for {count} vectors of {dim} dimensions: it is damaged")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinker.errors import KnowledgeBaseError
+from elinker.kb.arrays import load_array
 from elinker.kb.names import normalise_name, text_hash
 from elinker.kb.table import EntityTable
 
@@ -47,10 +48,7 @@ class HashLookup:
         """
         arrays = []
         for path, kind in ((hashes, np.uint64), (rows, np.int64)):
-            try:
-                values = np.load(path, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
-                raise KnowledgeBaseError(f"{path} cannot be read: {error}") from None
+            values = load_array(path)
             if values.dtype != kind or values.ndim != 1:
                 raise KnowledgeBaseError(f"{path} is not a vector of {np.dtype(kind)}")
             arrays.append(values)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from elinker.errors import KnowledgeBaseError
+from elinker.kb.arrays import load_array
 
 _SCALARS = 1 << 18
 _COPIED_SCALARS = 1 << 24
@@ -83,13 +84,10 @@ def open_vectors(path: Path) -> Vectors:
     Raises:
         KnowledgeBaseError: it is not a table of float32.
     """
-    try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise KnowledgeBaseError(f"{path} cannot be read: {error}") from None
+    values = load_array(path)
     if values.dtype != np.float32 or values.ndim != 2 or not values.flags.c_contiguous:
         raise KnowledgeBaseError(f"{path} is not a table of float32")
-    return values  # type: ignore[no-any-return]
+    return values
 
 
 def write_vectors(path: Path, blocks: Iterator[Vectors], count: int, dim: int) -> None:

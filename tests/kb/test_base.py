@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +97,22 @@ def test_a_base_left_aside_by_a_crash_is_pointed_out(base: KnowledgeBase) -> Non
     base.path.rename(base.path.with_name(".base.previous"))
     with pytest.raises(KnowledgeBaseError, match=r"mv .*base\.previous"):
         KnowledgeBase.open(base.path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x93NUMPY\x01\x00\x08\x00{'descr'", b"\x80\x04N."])
+def test_a_lookup_that_is_no_array_is_refused(base: KnowledgeBase, content: bytes) -> None:
+    path = base.path / "ids.rows.npy"
+    path.write_bytes(content)
+    manifest = json.loads((base.path / "manifest.json").read_text())
+    for record in manifest["files"]:
+        record["size"] = (base.path / record["name"]).stat().st_size
+    (base.path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(KnowledgeBaseError, match=r"ids\.rows\.npy"):
+        KnowledgeBase.open(base.path)
+
+
+@pytest.mark.parametrize("row", [-1, 5, 1 << 40])
+def test_a_lookup_that_leads_outside_of_the_table_is_damaged(base: KnowledgeBase, row: int) -> None:
+    np.save(base.path / "ids.rows.npy", np.full(5, row, np.int64))
+    with pytest.raises(KnowledgeBaseError, match="leads outside of the table"):
+        KnowledgeBase.open(base.path).find("Q312")

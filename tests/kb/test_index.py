@@ -121,3 +121,12 @@ def test_an_index_of_another_kind_is_refused(tmp_path: Path) -> None:
 def test_vectors_of_rows_that_do_not_exist_are_an_index_error(rows: list[int]) -> None:
     with pytest.raises(IndexError):
         random_index().vectors(rows)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 29, 44, 45, 1000, -1])
+def test_an_index_that_was_cut_off_is_refused_before_faiss_reads_on_beyond_its_end(tmp_path: Path, keep: int) -> None:
+    path = tmp_path / "index.faiss"
+    random_index().write(path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(KnowledgeBaseError, match=r"index\.faiss (is not a flat|has \d+ bytes)"):
+        VectorIndex.open(path)
