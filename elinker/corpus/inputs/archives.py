@@ -85,7 +85,7 @@ def _zip_members(source: Source) -> Iterator[Source | BadRecord]:
         for entry in archive.infolist():
             source.consumed = min(entry.header_offset, source.size or 0)
             name = _readable(entry.filename)
-            if entry.is_dir() or _is_hidden(name):
+            if name.endswith("/") or _is_hidden(name):  # `is_dir` fails on an empty name
                 continue
             if entry.flag_bits & 1:
                 yield BadRecord(f"{source.name}/{name}", None, "the member is encrypted")
