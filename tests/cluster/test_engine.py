@@ -1,7 +1,11 @@
 """Workers of Ray link as this process does, shard by shard and byte by byte, and may be lost on the way."""
 
+import os
 import pickle
+import signal
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +71,33 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(
     assert (tmp_path / "mark").exists()
     assert found == list(local.run(iter(shards)))
     assert capfd.readouterr() == ("", "")
+
+
+def readers() -> list[int]:
+    """The processes of Ray that read for this one."""
+
+    def parent(pid: str | int) -> int:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile
+            name = (entry / "cmdline").read_bytes()
+            if name.startswith(b"ray::ReadItems") and parent(parent(entry.name)) == os.getpid():
+                found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells who reads")
+def test_a_reading_task_that_is_killed_loses_no_shard(workers: RayEngine, local: LocalEngine) -> None:
+    shards = ordinary(12)
+    found = []
+    for linked in workers.run(iter(shards)):
+        found.append(linked)
+        if len(found) == 2:
+            (reader,) = readers()
+            os.kill(reader, signal.SIGKILL)
+    assert found == list(local.run(iter(shards)))
 
 
 def test_a_few_shards_a_worker_are_read_ahead(workers: RayEngine) -> None:
