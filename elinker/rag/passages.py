@@ -4,7 +4,6 @@ The directory is that of a knowledge base, but for its table and for a passage h
 Making one is in `indexing`.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, islice
 from pathlib import Path
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import PositiveInt
 
 from elinker.errors import InputError, KnowledgeBaseError
+from elinker.kb.batches import Batches
 from elinker.kb.directory import VectorDirectory, check_sizes, open_index, read_manifest
 from elinker.kb.index import RowIndex
 from elinker.kb.lookup import HashLookup
@@ -85,9 +85,8 @@ class PassageManifest(IndexManifest):
 class PassageTable:
     """Rows of passages, read from the file as they are asked for."""
 
-    def __init__(self, batches: list[Any]) -> None:
+    def __init__(self, batches: Batches) -> None:
         self._batches = batches
-        self._ends = list(accumulate(batch.num_rows for batch in batches))
 
     @classmethod
     def open(cls, path: Path) -> "PassageTable":
@@ -96,36 +95,30 @@ class PassageTable:
         Raises:
             KnowledgeBaseError: the file is not an Arrow file with the columns of `SCHEMA`.
         """
-        try:
-            reader = pa.ipc.open_file(pa.memory_map(str(path)))
-            batches = [reader.get_batch(index) for index in range(reader.num_record_batches)]
-        except (OSError, pa.ArrowException) as error:
-            raise KnowledgeBaseError(f"{path} cannot be read: {error}") from None
-        if not reader.schema.equals(SCHEMA):
-            raise KnowledgeBaseError(f"{path} does not have the columns {', '.join(SCHEMA.names)} with their types")
-        return cls(batches)
+        return cls(Batches.open(path, SCHEMA))
 
     def __len__(self) -> int:
-        return self._ends[-1] if self._ends else 0
+        return self._batches.rows
 
     def __getitem__(self, row: int) -> Chunk:
-        batch, offset = self._at(row)
+        batch, offset = self._batches.at(row)
         return _chunk([column[offset].as_py() for column in batch.columns])
 
     def column(self, name: str) -> Iterator[Any]:
         """The values of a column in order of rows."""
-        for batch in self._batches:
-            yield from batch.column(name).to_pylist()
+        for number in range(len(self._batches)):
+            yield from self._batches[number].column(name).to_pylist()
 
     def id(self, row: int) -> str:
         """The id alone, without reading the other columns."""
-        batch, offset = self._at(row)
+        batch, offset = self._batches.at(row)
         return str(batch.column(0)[offset].as_py())
 
     def batches(self, start: int = 0) -> Iterator[list[Chunk]]:
         """All passages from row `start` on, a few thousand at a time."""
-        for batch, end in zip(self._batches, self._ends, strict=True):
+        for number, end in enumerate(self._batches.ends):
             if end > start:
+                batch = self._batches[number]
                 part = batch.slice(max(0, start - (end - batch.num_rows)))
                 yield [_chunk(row) for row in zip(*(column.to_pylist() for column in part.columns), strict=True)]
 
@@ -140,18 +133,8 @@ class PassageTable:
         Raises:
             KnowledgeBaseError: they are not.
         """
-        try:
-            for batch in self._batches:
-                batch.validate(full=True)
-        except pa.ArrowException as error:
-            raise KnowledgeBaseError(f"the passage table is damaged: {error}") from None
-
-    def _at(self, row: int) -> tuple[Any, int]:
-        if not 0 <= row < len(self):
-            raise IndexError(f"row {row} of an index of {len(self)} passages")
-        number = bisect_right(self._ends, row)
-        batch = self._batches[number]
-        return batch, row - (self._ends[number] - batch.num_rows)
+        for number in range(len(self._batches)):
+            self._batches[number]
 
 
 def write_table(path: Path, chunks: Iterable[Chunk]) -> None:
