@@ -4,9 +4,9 @@
 
 The documents are texts of the newswire kind that the starter was trained on, in shards of 10. Everybody links the same
 shards with the starter and one thread a process; the ways take turns, and the median of their rates is given. Rates
-count from the moment when all models are loaded, which is measured beside it. A digest of all results, bad records
-included, says whether they are the same. In the last run a worker is killed (SIGKILL) after a third of the shards. When
-two workers link, /proc tells how much of the base is in the memory of each, and how much of that is shared.
+count from the moment when all models are loaded, which is measured beside it. A digest of all results says whether they
+are the same. In the last run a worker is killed (SIGKILL) after a third of the shards. When two workers link, /proc tells how much of the base is in the memory of each, and how much of that is shared. It also
+tells the processor time of those who link: other programs of the machine change it less than they change the rates.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -88,6 +88,15 @@ def wait_for(pids: Path, number: int) -> None:
         time.sleep(0.05)
 
 
+def processor_seconds(pids: Path) -> float:
+    """Time that the processes of a folder have computed; those that are gone count nothing."""
+    ticks = 0
+    for path in pids.iterdir():
+        with suppress(OSError):
+            ticks += sum(map(int, Path(f"/proc/{path.name}/stat").read_text().rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def base_in_memory(pid: int) -> dict[str, int]:
     """Kilobytes of the base's mapped files in a process: resident, its share of them, and changed by itself."""
     text = Path(f"/proc/{pid}/smaps").read_text()
@@ -121,9 +130,18 @@ def measure(workers: int, shards: list[Shard], *, kill: bool = False) -> dict[st
                 engine: Engine = cluster or LocalEngine(load(folder), keep_nil=True)
                 wait_for(pids, max(1, workers))
                 loaded = time.perf_counter() - start
+                before = processor_seconds(pids)
                 digest, seconds = run(engine, shards, on_shard)
+                computed = processor_seconds(pids) - before
         lost = len(list(pids.iterdir())) - max(1, workers) if kill else 0
-    return {"digest": digest, "seconds": seconds, "loading_seconds": loaded, "base": memory, "replaced": lost}
+    return {
+        "digest": digest,
+        "seconds": seconds,
+        "processor_seconds": None if kill else computed,
+        "loading_seconds": loaded,
+        "base": memory,
+        "replaced": lost,
+    }
 
 
 def main() -> None:
@@ -164,6 +182,9 @@ def summary(documents: int, measured: dict[int, list[dict[str, Any]]], killed: d
             "documents_per_second": round(statistics.median(rates[workers]), 2),
             "all_rounds": [round(rate, 2) for rate in rates[workers]],
             "ratio": round(statistics.median(rates[workers]) / local, 2),
+            "processor_seconds_per_document": round(
+                statistics.median(run["processor_seconds"] for run in runs) / documents, 3
+            ),
             "seconds_until_loaded": round(statistics.median(run["loading_seconds"] for run in runs), 1),
         }
         for workers, runs in measured.items()
@@ -193,13 +214,14 @@ def summary(documents: int, measured: dict[int, list[dict[str, Any]]], killed: d
 
 def show(result: dict[str, Any]) -> None:
     table = Table(title=f"{result['documents']} documents in shards of {result['shard_documents']}")
-    for column in ("who", "documents/s", "ratio", "seconds until loaded"):
+    for column in ("who", "documents/s", "ratio", "processor seconds a document", "seconds until loaded"):
         table.add_column(column, justify="left" if column == "who" else "right")
     for row in result["ways"]:
         table.add_row(
             row["who"],
             f"{row['documents_per_second']:.2f}",
             f"{row['ratio']:.2f}",
+            f"{row.get('processor_seconds_per_document', '')}",
             f"{row['seconds_until_loaded']:.1f}",
         )
     console = Console()
