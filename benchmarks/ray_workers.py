@@ -5,8 +5,9 @@
 The documents are texts of the newswire kind that the starter was trained on, in shards of 10. Everybody links the same
 shards with the starter and one thread a process; the ways take turns, and the median of their rates is given. Rates
 count from the moment when all models are loaded, which is measured beside it. A digest of all results says whether they
-are the same. In the last run a worker is killed (SIGKILL) after a third of the shards. When two workers link, /proc tells how much of the base is in the memory of each, and how much of that is shared. It also
-tells the processor time of those who link: other programs of the machine change it less than they change the rates.
+are the same. In the last run a worker is killed (SIGKILL) after a third of the shards. When two workers link, /proc
+tells how much of the base is in the memory of each, and how much of that is shared. It also tells the processor time of
+those who link: other programs of the machine change it less than they change the rates.
 """
 
 import argparse
