@@ -157,7 +157,10 @@ def write_shipped(maker: Maker, directory: Path) -> None:
             label = maker.base.entities[fact.subject].label
             row = (fact.subject, label, fact.relation, fact.object_id or "", fact.object, fact.source)
             file.write("\t".join(row) + "\n")
-    write(directory / "passages.jsonl", ({"id": p.id, "title": p.title, "text": p.text} for p in maker.passages))
+    write(
+        directory / "passages.jsonl",
+        ({"id": p.id, "title": p.title, "text": p.text} for p in passages.whole(maker.passages)),
+    )
     asker = maker.asker(SEED + 3)
     rows: list[dict[str, Any]] = []
     for number, question in enumerate(test_questions(asker)):
@@ -167,7 +170,7 @@ def write_shipped(maker: Maker, directory: Path) -> None:
             "question": question.text,
             "answers": question.answers,
             "answerable": question.answers[0] != UNKNOWN,
-            "hops": [hop.gold for hop in question.hops],
+            "hops": [sorted({name.partition(".")[0] for name in hop.gold}) for hop in question.hops],
             "sub_questions": [f"{hop.relation} of {hop.name}?" for hop in question.hops],
             "composition": question.composition,
             "entity": "unseen" if question.subject is None or question.subject in asker.unseen else "seen",
@@ -179,10 +182,10 @@ def write_shipped(maker: Maker, directory: Path) -> None:
 
 
 def write_training(maker: Maker, directory: Path, count: int) -> None:
-    """What `elinker train` reads: questions, and the passages of all entities that are not held out."""
+    """What `elinker train` reads: questions, and the parts of passages of all entities that are not held out."""
     directory.mkdir(parents=True, exist_ok=True)
     asker = maker.asker(SEED + 4)
-    told = [passage for passage in maker.passages if passage.id.partition(".")[0] not in asker.unseen]
+    told = [passage for passage in maker.passages if passage.entity not in asker.unseen]
     write(directory / "documents.jsonl", map(document, told))
     write(directory / "train.jsonl", map(conversation, training_questions(asker, count, random.Random(SEED + 5))))
 

@@ -1,4 +1,7 @@
-"""Passages about the entities: their description and their facts in sentences, a few to a passage."""
+"""Passages about the entities: their description and their facts in sentences.
+
+The index holds one an entity. The training reads them in parts of a few facts, which keeps its conversations short.
+"""
 
 import random
 from collections import defaultdict
@@ -13,12 +16,17 @@ _FACTS_A_PASSAGE = 2
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A passage of the index, and the relations that it states."""
+    """A passage, or a part of one, and the relations that it states."""
 
     id: str
     title: str
     text: str
     relations: tuple[str, ...]
+
+    @property
+    def entity(self) -> str:
+        """The id of the entity that it is about."""
+        return self.id.partition(".")[0]
 
 
 def statement(relation: Relation, subject: str, object: str, generator: random.Random) -> str:
@@ -27,8 +35,19 @@ def statement(relation: Relation, subject: str, object: str, generator: random.R
     return sentence[:-1] if sentence.endswith("..") else sentence
 
 
+def whole(parts: Sequence[Passage]) -> list[Passage]:
+    """The passages of the index: all parts about an entity, one after the other, under its id."""
+    of: dict[str, list[Passage]] = defaultdict(list)
+    for part in parts:
+        of[part.entity].append(part)
+    return [
+        Passage(entity, own[0].title, " ".join(part.text for part in own), sum((part.relations for part in own), ()))
+        for entity, own in of.items()
+    ]
+
+
 def write(base: Base, facts: Sequence[Fact], relations: dict[str, Relation], generator: random.Random) -> list[Passage]:
-    """The passages of all entities; the first of each has its description."""
+    """The parts of the passages of all entities; the first of each has its description."""
     of: dict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
         of[fact.subject].append(fact)
