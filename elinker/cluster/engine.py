@@ -1,11 +1,14 @@
 """The engine of runs on a cluster: shards of a corpus are linked by workers that each load the linker once."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 from elinker.cluster.session import ClusterError, ClusterSettings
 from elinker.cluster.stream import OrderedStream
+from elinker.corpus.records import BadRecord, Located, Record
 from elinker.corpus.runner import Annotator
 from elinker.corpus.runs.engine import LinkedShard, Shard, link_shard
 
@@ -49,10 +52,11 @@ class RayEngine:
             ElinkerError: the model or the base cannot be used by a worker.
             ClusterError: workers were lost again and again, or they do not have the same linker.
         """
-        for identity, linked in self._stream.map(shards):
+        kept: deque[Shard] = deque()
+        for identity, linked in self._stream.map(_without_meta(shards, kept)):
             self._check(identity)
             if linked is not None:
-                yield linked
+                yield _with_meta(linked, kept.popleft())
 
     def _check(self, identity: dict[str, Any]) -> None:
         differing = sorted(key for key in self.identity if identity.get(key) != self.identity[key])
@@ -61,6 +65,27 @@ class RayEngine:
                 f"two workers do not link alike: {', '.join(differing)} differ",
                 hint="give all machines the same files, and processors that compute alike",
             )
+
+
+def _without_meta(shards: Iterator[Shard], kept: deque[Shard]) -> Iterator[Shard]:
+    """The shards, documents without their meta: no linker reads it, and it may be too deep to be pickled."""
+    for shard in shards:
+        kept.append(shard)
+        records = (
+            record if isinstance(record, BadRecord) else replace(record, document=replace(record.document, meta={}))
+            for record in shard.records
+        )
+        yield replace(shard, records=tuple(records))
+
+
+def _with_meta(linked: LinkedShard, shard: Shard) -> LinkedShard:
+    """A linked shard with the meta of the shard that was read."""
+    records: list[Record] = []
+    for record, before in zip(linked.records, shard.records, strict=True):
+        if isinstance(record, Located) and isinstance(before, Located):
+            record = replace(record, document=replace(record.document, meta=before.document.meta))
+        records.append(record)
+    return replace(linked, records=tuple(records))
 
 
 _Answer = tuple[dict[str, Any], LinkedShard | None]

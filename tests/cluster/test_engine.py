@@ -1,11 +1,12 @@
 """Workers of Ray link as this process does, shard by shard and byte by byte, and may be lost on the way."""
 
+import json
 import os
-import pickle
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from elinker.cluster.engine import RayEngine
 from elinker.cluster.session import ClusterError, ClusterSettings
 from elinker.cluster.stream import LOOK_AHEAD
 from elinker.corpus import FORMATS, Located
+from elinker.corpus.formats.jsonl import encode
 from elinker.corpus.records import BadRecord
 from elinker.corpus.runs.directory import RunDirectory
-from elinker.corpus.runs.engine import LocalEngine, Shard
+from elinker.corpus.runs.engine import LinkedShard, LocalEngine, Shard
 from elinker.corpus.runs.run import annotate_run
 from elinker.corpus.runs.storage import open_storage
 from elinker.errors import KnowledgeBaseError, ModelError
@@ -42,6 +44,14 @@ def shard(number: int, *texts: str) -> Shard:
     return Shard(number, tuple(Located(Document(f"{number}.{n}", text), "in", n) for n, text in enumerate(texts)))
 
 
+def lines(shards: Iterable[LinkedShard]) -> list[bytes]:
+    return [
+        encode(record.to_json() if isinstance(record, BadRecord) else record.document.to_json())
+        for shard in shards
+        for record in shard.records
+    ]
+
+
 def ordinary(count: int) -> list[Shard]:
     return [shard(number, f"Paris {number}", "Nobody saw 東京 or the 😀 of Zürich") for number in range(count)]
 
@@ -54,7 +64,22 @@ def test_shards_come_back_in_order_as_the_local_engine_gives_them(workers: RayEn
         Shard(8, (BadRecord("in", 3, "not JSON", "{"),)),
     ]
     found = list(workers.run(iter(shards)))
-    assert [pickle.dumps(linked) for linked in found] == [pickle.dumps(linked) for linked in local.run(iter(shards))]
+    assert found == list(local.run(iter(shards)))
+    assert [linked.number for linked in found] == list(range(9))
+    assert lines(found) == lines(local.run(iter(shards)))
+
+
+def test_what_a_document_carries_along_comes_back_however_deep_it_is(workers: RayEngine, local: LocalEngine) -> None:
+    deep = json.loads("[" * 900 + "]" * 900)
+    records = (
+        Located(Document("a", "Paris", meta={"title": "é", "deep": deep}), "in", 1),
+        BadRecord("in", 2, "torn", None),
+        Located(Document("b", "poison", meta={"title": 2}), "in", 3),
+        Located(Document("c", "Rome", meta={"day": date(2001, 1, 1)}), "in", 4),
+    )
+    (found,) = workers.run(iter([Shard(0, records)]))
+    (expected,) = local.run(iter([Shard(0, records)]))
+    assert found == expected
 
 
 def test_numbers_may_have_gaps_as_they_have_when_a_run_is_gone_on_with(workers: RayEngine, local: LocalEngine) -> None:
