@@ -267,7 +267,7 @@ def ratios(rows: dict[str, dict[str, Any]], key: str) -> dict[str, float]:
 
 def table(result: dict[str, Any]) -> Table:
     work = result["workload"]
-    shown = Table(title=f"{work['hops']} hops, a question; {result['batch']} at once")
+    shown = Table(title=f"{work['hops']} hops, a question; {work['questions']} at once")
     for column in ("way", "tokens read", "ms", "ms, one at a time", "peak MB", "tokens (c) / it", "time (c) / it"):
         shown.add_column(column, justify="left" if column == "way" else "right")
     for name, title in WAYS.items():
@@ -330,7 +330,7 @@ def main() -> None:
     runs = 1 if options.quick else options.runs
     console = Console(width=110)
 
-    work = Workload(BATCH)
+    work = Workload(3 if options.quick else BATCH)
     few = replace(work, questions=1 if options.quick else 2)
     peaks = {name: peak_memory(name, work) for name in WAYS}
     bench = Bench(list(WAYS))
