@@ -64,7 +64,12 @@ def start(corpus: Path, output: Path, log: Path) -> "subprocess.Popen[bytes]":
     arguments = [str(corpus), "-o", f"{output}/", "--shard-size", str(SHARD), "--log-json", str(log), "--resume"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "elinker", "annotate", *arguments]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+    # A shell that starts this in the background lets Ctrl-C be ignored, and the child would inherit it.
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, preexec_fn=heed_interrupts)
+
+
+def heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def stop(process: "subprocess.Popen[bytes]") -> str:

@@ -1,6 +1,7 @@
 """Runs with the dictionary linker of the corpus' tests: in this process, and in another one that can be killed."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -61,7 +62,14 @@ def start(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
     """Starts `elinker annotate` in another process, with a linker that takes `seconds` for each document."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(*arguments: str, seconds: float = 0.002, **options: Any) -> "subprocess.Popen[bytes]":
+    def start(
+        *arguments: str, seconds: float = 0.002, prepare: Callable[[], None] = lambda: None, **options: Any
+    ) -> "subprocess.Popen[bytes]":
+        def begin() -> None:
+            # Tests that run in the background of a shell ignore Ctrl-C, and their children would inherit it.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            prepare()
+
         script = str(Path(__file__).with_name("annotate_slowly.py"))
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "SECONDS": str(seconds)}
         process = subprocess.Popen(
@@ -70,6 +78,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=begin,
             **options,
         )
         started.append(process)

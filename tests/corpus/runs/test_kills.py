@@ -121,7 +121,7 @@ def test_a_file_that_may_not_grow_is_one_line_and_harms_nothing(start: Start, tm
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest - 1, largest - 1))
 
-    returned, errors = finished(start(*RUN, "-o", "out/", seconds=0, preexec_fn=limit))
+    returned, errors = finished(start(*RUN, "-o", "out/", seconds=0, prepare=limit))
     assert returned == 1
     assert errors.startswith("error: cannot write out/") and "File too large" in errors and "Traceback" not in errors
     assert not list((tmp_path / "out").glob(".*.part"))
