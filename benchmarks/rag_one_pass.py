@@ -330,9 +330,9 @@ def main() -> None:
     runs = 1 if options.quick else options.runs
     console = Console(width=110)
 
-    work = Workload(3 if options.quick else BATCH)
+    work = Workload(2 if options.quick else BATCH)
     few = replace(work, questions=1 if options.quick else 2)
-    peaks = {name: peak_memory(name, work) for name in WAYS}
+    peaks = {name: peak_memory(name, few if options.quick else work) for name in WAYS}
     bench = Bench(list(WAYS))
     bench.compare(replace(work, questions=1), 1, 1)  # the first calls of a library are slow
     ways = bench.compare(work, BATCH, runs)
@@ -355,7 +355,7 @@ def main() -> None:
         "one_at_a_time": alone,
     }
     console.print(table(result))
-    hops = (1, 3) if options.quick else range(1, 7)
+    hops = (1, 2) if options.quick else range(1, 7)
     lengths = (16, 512) if options.quick else (16, 32, 64, 128, 256, 512, 1024)
     by_hops = [{"hops": n, "ways": bench.compare(replace(few, hops=n), BATCH, runs)} for n in hops]
     bench = Bench("abc", direct=True)
