@@ -169,7 +169,7 @@ def onegen_embeddings(
     documents = LineSource(entities)
     encoder = _identity(model, preset)
     begin = encoder.tokenizer.bos_token or ""
-    joined = join(embeddings, documents, document_reader(encoder.settings.document.template, begin))
+    joined = join(embeddings, documents, document_reader(encoder.layout.entities.template, begin))
     with stages() as report:
         base = build_from_vectors(
             embeddings, joined, encoder, output, url_template=url_template, overwrite=overwrite, progress=report

@@ -42,12 +42,14 @@ class PartialFile:
         self.stream = self.temporary.open("wb")
 
     def commit(self) -> None:
+        """Give the file its final name, once its content is on disk."""
         self.stream.flush()
         os.fsync(self.stream.fileno())
         self.stream.close()
         self.temporary.replace(self.path)
 
     def discard(self) -> None:
+        """Remove the file, unless it has its final name."""
         with suppress(OSError):  # a full disk fails again here; the file goes away all the same
             self.stream.close()
         self.temporary.unlink(missing_ok=True)

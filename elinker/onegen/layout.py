@@ -38,8 +38,7 @@ class Layout:
     Raises:
         ModelError: there is no linking part, a token of the settings is not one of the vocabulary, a marker is none,
             `token_types` or `punctuation_runs` are asked for with markers of plain text, or `max_length` leaves no room
-            for a text or an
-            entity.
+            for a text or an entity.
     """
 
     def __init__(self, settings: OneGenSettings, tokenizer: Any) -> None:

@@ -78,7 +78,9 @@ def test_text_spans_ids_and_meta_survive_every_format(name: str, originals: list
 @pytest.mark.parametrize("name", ["jsonl", "docbin", "parquet"])
 @settings(max_examples=30, deadline=None, suppress_health_check=ALLOWED)
 @given(original=documents())
-def test_jsonl_docbin_and_parquet_keep_labels_scores_and_candidates(name: str, original: Document, tmp_path: Path) -> None:
+def test_jsonl_docbin_and_parquet_keep_labels_scores_and_candidates(
+    name: str, original: Document, tmp_path: Path
+) -> None:
     assert there_and_back(name, [original], tmp_path / "corpus") == [original]
 
 

@@ -113,7 +113,9 @@ def test_literal_markup_is_read_as_ordinary_text(tokenizers: Any) -> None:
     assert "".join(source.text[s:e] for s, e in zip(source.starts, source.ends, strict=True)) == "the[LK]end"
 
 
-@given(text=st.lists(st.one_of(texts, st.sampled_from(["*****", "...", "--", "=" * 40, "**"])), max_size=5).map(" ".join))
+@given(
+    text=st.lists(st.one_of(texts, st.sampled_from(["*****", "...", "--", "=" * 40, "**"])), max_size=5).map(" ".join)
+)
 def test_a_long_run_of_one_sign_is_one_token_over_all_of_them(tokenizers: Any, text: str) -> None:
     each = read_source(text, *tokenizers["bert"])
     one = read_source(text, *tokenizers["bert"], runs_as_one=True)
