@@ -93,7 +93,12 @@ def _remote(url: str) -> list[Source]:
     files, is_folder = find_files(url)
     if is_folder:
         known = _known_suffixes()
-        files = [file for file in files if _is_wanted(file.relative, known)]
+        is_run = any(file.relative == RUN for file in files)
+        files = [
+            file
+            for file in files
+            if _is_wanted(file.relative, known) and (file.relative.startswith("part-") or not is_run)
+        ]
     if not files:
         raise UsageError(f"no readable file at {url}")
     return [_remote_file(file) for file in files]

@@ -213,7 +213,9 @@ def test_a_run_behind_a_url_gives_the_same(runs: SimpleNamespace) -> None:
     assert runs.parts(storage) == runs.whole
 
 
-def test_parts_are_a_corpus_again(runs: SimpleNamespace, storage: LocalStorage) -> None:
+@pytest.mark.parametrize("place", ["folder", "memory"])
+def test_parts_are_a_corpus_again(runs: SimpleNamespace, tmp_path: Path, place: str) -> None:
+    storage = open_storage(str(tmp_path / "out") if place == "folder" else f"memory://{uuid4().hex}/run/")
     runs.annotate(storage, runs.corpus(38))
     documents = list(read_documents(storage.name))
     assert [document.id for document in documents if isinstance(document, Document)] == [
