@@ -41,8 +41,7 @@ def make_part(shard: LinkedShard, form: Format) -> Part:
             bad.append(unwritten(record, error))
     writer.finish()
     counts.bad = len(bad)
-    suffix = form.writes[0] if form.writes else f".{form.name}"
-    files = {f"{stem(shard.number)}{suffix}": stream.getvalue()}
+    files = {f"{stem(shard.number)}{form.writes[0]}": stream.getvalue()}
     if bad:
         files[f"{stem(shard.number)}{ERRORS_SUFFIX}"] = b"".join(error_line(record) for record in bad)
     return Part(shard.number, files, counts, losses_of(writer), bad)
