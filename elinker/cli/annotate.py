@@ -19,6 +19,7 @@ from elinker.corpus.readers import find_sources, read_records
 from elinker.corpus.records import LONGEST, Located, ReadOptions, Record, Source
 from elinker.corpus.runs.events import STDOUT, open_events
 from elinker.corpus.runs.interrupts import exit_code, stop_at_once
+from elinker.corpus.runs.machine import freed_memory_given_back
 from elinker.corpus.runs.shards import SHARD_DOCUMENTS
 from elinker.errors import UsageError
 from elinker.schema import Document
@@ -204,7 +205,7 @@ def annotate(
     repeated = RepeatedIds()
     work = Work(sources, repeated.watch(records), options, form, pipeline, linking, keep_nil, quiet)
     try:
-        with open_events(log_json) as events, stop_at_once():
+        with open_events(log_json) as events, stop_at_once(), freed_memory_given_back():
             if folder is not None:
                 size = shard_size or SHARD_DOCUMENTS
                 annotate_folder(folder, work, cluster, events, shard_documents=size, resume=resume, overwrite=overwrite)

@@ -10,7 +10,7 @@ from elinker.corpus.runner import Summary
 from elinker.corpus.runs.directory import RunDirectory
 from elinker.corpus.runs.engine import Engine, LinkedShard, Shard
 from elinker.corpus.runs.events import Events, no_events
-from elinker.corpus.runs.machine import gpu_memory, memory, release_memory
+from elinker.corpus.runs.machine import gpu_memory, memory
 from elinker.corpus.runs.part import make_part
 from elinker.corpus.runs.shards import SHARD_DOCUMENTS, Cut, cut
 from elinker.corpus.runs.threads import ReadAhead, WriteBehind
@@ -120,7 +120,6 @@ class _Run:
                 self._writing.put(_Linked(shard, self._digests.pop(shard.number), now - last))
                 last = now
                 self._report(shard)
-                release_memory()
             self._writing.finish()
         except BaseException:
             self._writing.abort()
