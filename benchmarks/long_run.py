@@ -40,7 +40,7 @@ SHARD = 100
 EVERY = 5.0
 """Seconds between two looks at the memory."""
 SETTLED = 60.0
-"""Seconds until the model is loaded and has seen batches of all sizes; a trend is taken of what follows."""
+"""Seconds until the model is loaded and at work; rates are taken of what follows."""
 
 err = Console(stderr=True)
 
@@ -126,9 +126,7 @@ def settled(samples: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def measures(samples: list[dict[str, Any]]) -> dict[str, Any]:
     later = settled(samples)
-    minutes = [sample["seconds"] / 60 for sample in later]
     memory = [sample["resident_bytes"] / 2**20 for sample in later]
-    slope = statistics.linear_regression(minutes, memory).slope if len(later) > 2 else 0.0
     rates = rates_by_minute(later)
     return {
         "documents": samples[-1]["documents"],
@@ -137,7 +135,8 @@ def measures(samples: list[dict[str, Any]]) -> dict[str, Any]:
         "tokens_per_second": round(_rate(later[0], later[-1], "tokens")),
         "slowest_and_fastest_minute": [round(min(rates), 1), round(max(rates), 1)] if rates else None,
         "resident_mib_after_settling": [round(min(memory), 1), round(max(memory), 1)],
-        "resident_mib_a_minute": round(slope, 2),
+        "resident_mib_a_minute_first_half": round(_slope(samples[: len(samples) // 2]), 1),
+        "resident_mib_a_minute_second_half": round(_slope(samples[len(samples) // 2 :]), 1),
         "machine_load": round(statistics.mean(sample["machine_load"] for sample in later), 1),
     }
 
@@ -146,6 +145,15 @@ def rates_by_minute(samples: list[dict[str, Any]]) -> list[float]:
     """Documents a second in each whole minute."""
     step = round(60 / EVERY)
     return [_rate(samples[place], samples[place + step], "documents") for place in range(0, len(samples) - step, step)]
+
+
+def _slope(samples: list[dict[str, Any]]) -> float:
+    """Mebibytes a minute, by least squares, without the time in which the model is loaded."""
+    chosen = [sample for sample in samples if sample["documents"]]
+    if len(chosen) < 3:
+        return 0.0
+    minutes = [sample["seconds"] / 60 for sample in chosen]
+    return statistics.linear_regression(minutes, [sample["resident_bytes"] / 2**20 for sample in chosen]).slope
 
 
 def _rate(first: dict[str, Any], last: dict[str, Any], what: str) -> float:
