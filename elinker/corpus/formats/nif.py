@@ -183,7 +183,8 @@ def _document(graph: "Graph", context: "Node", text: str) -> Document:
     phrase = URIRef(_NIF + "Phrase")
     for node in dict.fromkeys(graph.subjects(URIRef(_NIF + "referenceContext"), context)):
         entities = [str(entity) for entity in graph.objects(node, URIRef(_ENTITY))]
-        if node != context and (entities or (node, RDF.type, phrase) in graph):
+        # A mention of the whole text has the same address as its context.
+        if (node, RDF.type, phrase) in graph or (entities and node != context):
             mentions.append(_mention(graph, node, text, entities))
     identifier = graph.value(context, URIRef(_IDENTIFIER))
     distinct = sorted(dict.fromkeys(mentions), key=lambda mention: (mention.start, -mention.end))
