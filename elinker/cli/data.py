@@ -30,7 +30,8 @@ def convert(
         str | None,
         typer.Option(
             "--format",
-            help="aida, brat, docbin, elevant, hipe, jsonl, kilt, nif or onegen; told by the content when left out.",
+            help="aida, brat, conllu, docbin, elevant, hipe, jsonl, kilt, label-studio, nif, onegen, parquet, prodigy, "
+            "tei, web-annotation or webanno; told by the content when left out.",
         ),
     ] = None,
     titles: Annotated[
