@@ -333,7 +333,7 @@ def test_training_on_no_text_is_an_error_that_names_the_key(start: Start) -> Non
 
 
 def test_random_words_want_markers_that_are_tokens(start: Start, values: dict[str, Any]) -> None:
-    values["settings"]["token_types"] = "none"
+    values["settings"] |= {"token_types": "none", "punctuation_runs": "each"}
     values["settings"]["tokens"] = [one for one in values["settings"]["tokens"] if "MENTION" not in one["text"]]
     start()
     with pytest.raises(ConfigError, match=r"data\.noise.*plain text"):
