@@ -90,7 +90,8 @@ def import_ray() -> Any:
     except ImportError:
         raise MissingExtraError("ray", "cluster") from None
     for handler in logging.getLogger("ray.data").handlers:
-        if isinstance(handler, logging.StreamHandler):  # the other one writes a log file
+        # of Ray's own, the other one writes a log file; what others listen with is not ours to silence
+        if isinstance(handler, logging.StreamHandler) and type(handler).__module__.startswith("ray."):
             handler.setLevel(_SILENT)
     return ray
 
