@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from elinker.corpus.formats.identifiers import entity_uri
 from elinker.corpus.formats.mention_types import outermost, typed_mentions
-from elinker.corpus.formats.text import utf8, xml_characters
+from elinker.corpus.formats.text import Framed, utf8, xml_characters
 from elinker.corpus.losses import Loss, Losses
 from elinker.corpus.records import Format, write_only
 from elinker.schema import Document
@@ -33,30 +33,21 @@ class DisplacyWriter:
     """Writes a figure a document; a mention has its id as a link to the entity where that has an address."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._started = False
+        self._page = Framed(stream, _START, _END)
         self.losses = Losses()
 
     def write(self, document: Document) -> None:
         """Add a figure; see `Writer.write`."""
         flat = outermost(document)
         text, replaced = xml_characters(flat.text)
-        content = utf8(_figure(flat, text))
-        self._start()
-        self._stream.write(content)
+        self._page.write(utf8(_figure(flat, text)))
         self.losses[Loss.CHARACTERS] += replaced
         self.losses[Loss.OVERLAPS] += len(document.mentions) - len(flat.mentions)
         self.losses.of(flat, [Loss.LABELS, Loss.SCORES, Loss.CANDIDATES, Loss.META])
 
     def finish(self) -> None:
         """End the page."""
-        self._start()
-        self._stream.write(_END.encode())
-
-    def _start(self) -> None:
-        if not self._started:
-            self._stream.write(_START.encode())
-            self._started = True
+        self._page.finish()
 
 
 def _figure(document: Document, text: str) -> str:

@@ -12,12 +12,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import BinaryIO
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 
 from elinker.corpus.formats.identifiers import entity_of, entity_uri
 from elinker.corpus.formats.jsonl import encode, load
 from elinker.corpus.formats.mention_types import ENTITY, sorted_mentions, typed_mentions, with_types
-from elinker.corpus.formats.text import xml_characters
+from elinker.corpus.formats.text import Framed, xml_characters
 from elinker.corpus.losses import Loss, Losses
 from elinker.corpus.records import BadRecord, Format, Located, ReadOptions, Record, Source
 from elinker.errors import InputError
@@ -46,29 +45,20 @@ class TeiWriter:
     """
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._started = False
+        self._corpus = Framed(stream, _START, _END)
         self.losses = Losses()
 
     def write(self, document: Document) -> None:
         """Add a `TEI`; see `Writer.write`."""
         document = sorted_mentions(document)
         element = _Element()
-        content = element.of(document).encode("utf-8")
-        self._start()
-        self._stream.write(content)
+        self._corpus.write(element.of(document).encode("utf-8"))
         self.losses.update(element.losses)
         self.losses.of(document, [Loss.CANDIDATES])
 
     def finish(self) -> None:
         """End the corpus."""
-        self._start()
-        self._stream.write(_END.encode())
-
-    def _start(self) -> None:
-        if not self._started:
-            self._stream.write(_START.encode())
-            self._started = True
+        self._corpus.finish()
 
 
 class _Element:
@@ -83,7 +73,7 @@ class _Element:
         note = ""
         if document.meta:
             meta = json.dumps(json.loads(encode(dict(document.meta))))  # in ASCII, so that XML has all characters of it
-            note = f'<notesStmt><note type="{_META}">{escape(meta)}</note></notesStmt>'
+            note = f'<notesStmt><note type="{_META}">{_content(meta)}</note></notesStmt>'
         title = _content(self._allowed(document.id))
         return (
             f"<TEI n={identifier}><teiHeader><fileDesc><titleStmt><title>{title}</title></titleStmt>"
@@ -118,13 +108,13 @@ class _Element:
             self.losses[Loss.TYPES] += word != kind
             attributes += f" type={self._attribute(word)}"
         if mention.entity_id is not None:
-            attributes += f" ref={quoteattr(entity_uri(mention.entity_id))}"
+            attributes += f" ref={_quoted(entity_uri(mention.entity_id))}"
             if mention.label is not None:
                 attributes += f" key={self._attribute(mention.label)}"
         return f'{attributes} cert="{mention.score:.4f}"' if mention.score else attributes
 
     def _attribute(self, text: str) -> str:
-        return quoteattr(self._allowed(text))
+        return _quoted(self._allowed(text))
 
     def _allowed(self, text: str) -> str:
         allowed, replaced = xml_characters(text)
@@ -133,7 +123,15 @@ class _Element:
 
 
 def _content(text: str) -> str:
+    from xml.sax.saxutils import escape  # it takes a while: urllib, http and ssl come with it
+
     return escape(text, _CARRIAGE_RETURN)
+
+
+def _quoted(text: str) -> str:
+    from xml.sax.saxutils import quoteattr
+
+    return quoteattr(text)
 
 
 def recognises(head: bytes) -> bool:

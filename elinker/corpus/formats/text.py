@@ -1,6 +1,7 @@
 """Characters that formats cannot take as they are: lone surrogates, controls, cells that a spreadsheet would run."""
 
 import re
+from typing import BinaryIO
 
 from elinker.errors import InputError
 
@@ -30,3 +31,21 @@ def xml_characters(text: str) -> tuple[str, int]:
     """
     utf8(text)
     return _NOT_XML.subn(REPLACEMENT, text)
+
+
+class Framed:
+    """A stream whose content stands between a start and an end, which are written even around nothing."""
+
+    def __init__(self, stream: BinaryIO, start: str, end: str) -> None:
+        self._stream = stream
+        self._start = start.encode()
+        self._end = end.encode()
+
+    def write(self, content: bytes) -> None:
+        """Add content, behind the start."""
+        self._stream.write(self._start + content)
+        self._start = b""
+
+    def finish(self) -> None:
+        """Write the end."""
+        self.write(self._end)

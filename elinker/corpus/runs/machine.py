@@ -1,12 +1,10 @@
 """What a run notes about the machine: versions of the libraries at work, memory in use. Nothing heavy is imported."""
 
-import ctypes
 import platform
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from elinker import __version__
@@ -16,6 +14,8 @@ _PACKAGES = ("torch", "transformers", "tokenizers", "faiss-cpu", "numpy", "pyarr
 
 def versions() -> dict[str, str]:
     """Versions of elinker, Python and the packages that results depend on, as far as they are installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {"elinker": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -53,6 +53,8 @@ def freed_memory_given_back(every: float = 1.0) -> Iterator[None]:
     Tensors of ever other sizes leave gaps that it would keep and spread over: with the starter the resident memory
     grows by half without this. A call takes some 30 ms in a thread of its own.
     """
+    import ctypes
+
     try:
         trim = ctypes.CDLL(None).malloc_trim
     except (AttributeError, OSError, TypeError):
