@@ -327,8 +327,8 @@ def _write(
     errors: Path | None,
 ) -> None:
     from elinker.evaluation import report
-    from elinker.evaluation.files import write_text
     from elinker.evaluation.html_page import write_html
+    from elinker.whole_file import write_text
 
     results = [each.result for each in details]
     if json_file:

@@ -3,10 +3,10 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +26,7 @@ from elinker.cli.rag_options import (
     load_rag,
 )
 from elinker.errors import InputError, UsageError
+from elinker.whole_file import open_whole
 
 if TYPE_CHECKING:
     from elinker.rag.rag import Rag
@@ -135,7 +136,8 @@ def _answer_all(
         except InputError as error:
             report(InputError(f"question {one.id}: {error.message}", hint=error.hint))
     answers = rag.answers((one.text for one in fitting), batch_size=batch_size, entities=entities)
-    with _lines(output) as stream, progress() as display:
+    lines = nullcontext(sys.stdout) if output is None else open_whole(output)
+    with lines as stream, progress() as display:
         task = display.add_task("answering", total=len(fitting))
         for one, answer in zip(fitting, answers, strict=True):
             stream.write(json.dumps({"id": one.id, **answer.to_json()}, ensure_ascii=False) + "\n")
@@ -144,20 +146,3 @@ def _answer_all(
         err.print(f"{len(fitting):,} questions answered in {output}")
     if len(fitting) < len(asked):
         raise typer.Exit(1)
-
-
-@contextmanager
-def _lines(output: Path | None) -> Iterator[TextIO]:
-    """A stream to standard output, or to a file that appears only when it is complete."""
-    if output is None:
-        yield sys.stdout
-        return
-    partial = output.with_name(f".{output.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as stream:
-            yield stream
-        partial.replace(output)
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror or error}") from None
-    finally:
-        partial.unlink(missing_ok=True)

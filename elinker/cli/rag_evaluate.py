@@ -1,7 +1,6 @@
 """`elinker rag evaluate`: score a pipeline's answers, or stored ones. Figures are made in `elinker.rag.evaluation`."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from elinker.cli.rag_options import (
     load_rag,
 )
 from elinker.errors import UsageError, first_problem
+from elinker.whole_file import open_whole, write_text
 
 if TYPE_CHECKING:
     from elinker.rag.answer import Answer
@@ -231,21 +231,13 @@ def _stored_lines(folder: Path | None) -> "Iterator[Callable[[dict[str, Any]], N
         yield lambda value: None
         return
     _make(folder)
-    temporary = folder / f".{PREDICTIONS}.{os.getpid()}.tmp"
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            yield lambda value: print(json.dumps(value, ensure_ascii=False), file=file)
-        temporary.replace(folder / PREDICTIONS)
-    except OSError as error:
-        raise UsageError(f"cannot write {folder / PREDICTIONS}: {error.strerror or error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with open_whole(folder / PREDICTIONS) as file:
+        yield lambda value: print(json.dumps(value, ensure_ascii=False), file=file)
 
 
 def _write(
     folder: Path, whole: dict[str, Any], tables: str, asked: "Sequence[Question]", answered: "dict[str, Prediction]"
 ) -> None:
-    from elinker.evaluation.files import write_text
     from elinker.rag.evaluation.predictions import write_official
 
     _make(folder)

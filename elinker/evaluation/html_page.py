@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from elinker.evaluation.categories import MEANING, Category
-from elinker.evaluation.files import write_text
 from elinker.evaluation.gold import Span
 from elinker.evaluation.html_spans import Marked, marked_text, shown
 from elinker.evaluation.mistakes import Mistake
 from elinker.evaluation.report import COLUMNS, cells
 from elinker.evaluation.run import BenchmarkResult
+from elinker.whole_file import write_text
 
 RIGHT = "right"
 ASIDE = "aside"

@@ -13,10 +13,10 @@ from typing import Any, NoReturn
 from pydantic import BaseModel, StrictInt, StrictStr, ValidationError
 
 from elinker.errors import InputError, first_problem
-from elinker.evaluation.files import write_text
 from elinker.evaluation.gold import GoldDocument
 from elinker.labelled.source import at, json_objects
 from elinker.schema import Candidate, Document, Mention
+from elinker.whole_file import write_text
 
 LINKER = "elinker"
 """What is written as `recognized_by` and `linked_by`."""

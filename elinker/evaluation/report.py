@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from elinker.corpus.formats.mention_table import neutral
 from elinker.evaluation.details import Details
-from elinker.evaluation.files import write_text
 from elinker.evaluation.mistakes import MISTAKE_FIELDS
 from elinker.evaluation.run import BenchmarkResult
+from elinker.whole_file import write_text
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -23,6 +23,7 @@ from elinker.onegen.model import OneGen, Vectors
 from elinker.onegen.source import Source
 from elinker.resources import COMPONENT
 from elinker.schema import Candidate, Document, Mention
+from elinker.whole_file import whole_file
 
 SETTINGS_FILE = "linker.json"
 
@@ -111,9 +112,8 @@ class Linker:
 
     def save_settings(self, directory: Path) -> None:
         """Write `linker.json`."""
-        partial = directory / f"{SETTINGS_FILE}.partial"
-        partial.write_text(self.settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        partial.replace(directory / SETTINGS_FILE)
+        with whole_file(directory / SETTINGS_FILE) as temporary:
+            temporary.write_text(self.settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
     @property
     def identity(self) -> dict[str, Any]:

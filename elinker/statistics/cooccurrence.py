@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from elinker.corpus.formats.mention_table import neutral
 from elinker.corpus.formats.text import utf8
 from elinker.errors import ElinkerError, UsageError
 from elinker.statistics.counts import Pair, Statistics
+from elinker.whole_file import whole_file
 
 COLUMNS = ("entity_a", "label_a", "entity_b", "label_b", "documents")
 SUFFIXES = (".csv", ".parquet")
@@ -34,17 +34,12 @@ def write_cooccurrence(path: Path, statistics: Statistics) -> int:
         ElinkerError: the file cannot be written.
     """
     check_suffix(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    write = _write_csv if path.suffix.lower() == ".csv" else _write_parquet
     try:
-        if path.suffix.lower() == ".csv":
-            _write_csv(temporary, statistics)
-        else:
-            _write_parquet(temporary, statistics)
-        temporary.replace(path)
+        with whole_file(path) as temporary:
+            write(temporary, statistics)
     except OSError as error:
         raise ElinkerError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return len(statistics.pairs or ())
 
 

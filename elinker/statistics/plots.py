@@ -1,12 +1,12 @@
 """Statistics as plots: a histogram each of lengths, mentions and scores, as PNG and SVG. matplotlib draws them."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elinker.errors import ElinkerError, MissingExtraError
 from elinker.statistics.counts import Statistics
 from elinker.statistics.histogram import Histogram
+from elinker.whole_file import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,9 +41,9 @@ def write_plots(folder: Path, statistics: Statistics) -> list[Path]:
             figure = _bars(histogram, axis, what)
             for suffix in SUFFIXES:
                 path = folder / f"{name}{suffix}"
-                temporary = folder / f".{name}.{os.getpid()}.part{suffix}"
-                figure.savefig(temporary, metadata=_without_date(suffix))
-                written.append(temporary.replace(path))
+                with whole_file(path) as temporary:
+                    figure.savefig(temporary, metadata=_without_date(suffix))
+                written.append(path)
     except OSError as error:
         raise ElinkerError(f"cannot write {folder}: {error.strerror or error}") from None
     return written

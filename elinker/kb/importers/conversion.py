@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from elinker.kb.importers.seen import SeenIds
 from elinker.kb.importers.source import MAX_LINE, Source
 from elinker.kb.readers import Rejects
 from elinker.schema import Entity
+from elinker.whole_file import whole_file
 
 Reader = Callable[[bytes], Entity | str | None]
 """Turns a line into an entity, into the reason why it is left out, or into None where it is no record at all.
@@ -160,17 +160,13 @@ def _set_aside(source: Source, number: int, reason: str, line: bytes | None, rej
 def _written(output: Path) -> Iterator[IO[str]]:
     """A file to fill beside `output`, which it replaces when the block ends; on an error it goes."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    temporary = output.with_name(f".{output.name}.{secrets.token_hex(4)}.partial")
-    try:
-        with (
-            gzip.open(temporary, "wt", encoding="utf-8", compresslevel=6)
-            if output.name.lower().endswith(".gz")
-            else temporary.open("w", encoding="utf-8")
-        ) as file:
-            yield file
-        temporary.replace(output)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        whole_file(output) as temporary,
+        gzip.open(temporary, "wt", encoding="utf-8", compresslevel=6)
+        if output.name.lower().endswith(".gz")
+        else temporary.open("w", encoding="utf-8") as file,
+    ):
+        yield file
 
 
 def _json_line(entity: Entity) -> str:

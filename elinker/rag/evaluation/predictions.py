@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from elinker.errors import InputError
-from elinker.evaluation.files import write_text
 from elinker.labelled.source import at, json_objects, raise_error
 from elinker.rag.evaluation.formats import fields
 from elinker.rag.evaluation.overlap import Fact, Triple
 from elinker.rag.evaluation.questions import Question
+from elinker.whole_file import write_text
 
 _CITATION = re.compile(r"\s*\[\[\d+\]\]")
 
