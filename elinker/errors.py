@@ -3,7 +3,12 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydantic import ValidationError
+
+_LISTED = 10
+"""Items that a message names at most."""
 
 
 class ElinkerError(Exception):
@@ -53,6 +58,12 @@ class MissingExtraError(UsageError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _restore_extra, (self.message, self.hint)
+
+
+def listed(items: "Sequence[str]") -> str:
+    """The first items of many for a message, and how many more there are."""
+    more = len(items) - _LISTED
+    return ", ".join(items[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def first_problem(error: "ValidationError") -> str:

@@ -1,15 +1,17 @@
 """The two streams of the command line: results on stdout, everything said to a person on stderr."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from typer import Exit
 
 from elinker.errors import ElinkerError
 
 if TYPE_CHECKING:
+    from elinker.kb.checks import Check
     from elinker.kb.progress import Progress as StageProgress
 
 out = Console(soft_wrap=True, highlight=False)
@@ -42,6 +44,21 @@ def stages() -> "Iterator[StageProgress]":
             display.update(tasks[stage], advance=done)  # type: ignore[arg-type]
 
         yield report
+
+
+def show_checks(title: str, checks: "Iterable[Check]") -> None:
+    """Print checks as a table, and exit with 1 where one found something."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("check", "result", title=title, title_justify="left")
+    sound = True
+    for check in checks:
+        sound = sound and check.problem is None
+        table.add_row(check.name, Text("ok", "green") if check.problem is None else Text(check.problem, "red"))
+    out.print(table)
+    if not sound:
+        raise Exit(1)
 
 
 def report(error: ElinkerError) -> None:

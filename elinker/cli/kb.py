@@ -10,7 +10,7 @@ import typer
 
 from elinker.cli import kb_import
 from elinker.cli.cluster_options import Address, Cpus, Engine, EngineName, Gpus, Workers, cluster_settings
-from elinker.cli.console import err, out, stages
+from elinker.cli.console import err, out, show_checks, stages
 from elinker.errors import InputError, KnowledgeBaseError
 from elinker.resources import COMPONENT, STARTER, find_pipeline, pipeline_part
 
@@ -229,21 +229,11 @@ def verify(
     device: Device = None,
 ) -> None:
     """Check checksums, counts, lookups and vectors of a base; with --model also that this model made it."""
-    from rich.table import Table
-    from rich.text import Text
-
     from elinker.kb.verify import verify as verify_base
 
     directory = pipeline_part(base, "kb")
     encoder = None if model is None else _load_model(model, device, preset)
-    table = Table("check", "result", title=str(directory), title_justify="left")
-    sound = True
-    for check in verify_base(directory, encoder):
-        sound = sound and check.problem is None
-        table.add_row(check.name, Text("ok", "green") if check.problem is None else Text(check.problem, "red"))
-    out.print(table)
-    if not sound:
-        raise typer.Exit(1)
+    show_checks(str(directory), verify_base(directory, encoder))
 
 
 def _ids_in(path: Path) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from elinker.cli import rag_ask, rag_chat, rag_evaluate
-from elinker.cli.console import err, out, stages
+from elinker.cli.console import err, out, show_checks, stages
 from elinker.cli.rag_options import Device, IndexDirectory, Model, Preset, find_index, load_model
 
 if TYPE_CHECKING:
@@ -164,20 +164,10 @@ def verify(
     device: Device = None,
 ) -> None:
     """Check checksums, counts, lookups, offsets and vectors; with --model also that this model made the index."""
-    from rich.table import Table
-    from rich.text import Text
-
     from elinker.rag.verify import verify_index
 
     onegen: OneGen | None = None if model is None else load_model(model, device, preset)
-    table = Table("check", "result", title=str(index), title_justify="left")
-    sound = True
-    for check in verify_index(find_index(index), onegen):
-        sound = sound and check.problem is None
-        table.add_row(check.name, Text("ok", "green") if check.problem is None else Text(check.problem, "red"))
-    out.print(table)
-    if not sound:
-        raise typer.Exit(1)
+    show_checks(index, verify_index(find_index(index), onegen))
 
 
 def _options(text_field: str, id_field: str) -> "ReadOptions":

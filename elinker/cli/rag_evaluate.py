@@ -22,7 +22,7 @@ from elinker.cli.rag_options import (
     load_model,
     load_rag,
 )
-from elinker.errors import UsageError, first_problem
+from elinker.errors import UsageError
 from elinker.whole_file import open_whole, write_text
 
 if TYPE_CHECKING:
@@ -206,18 +206,12 @@ def _from_pages(pipeline: str | None, loading: dict[str, Any], asked: "Sequence[
 
 def _limits(pipeline: str | None, loading: dict[str, Any]) -> "RagSettings":
     """The settings of a pipeline, or those of none for a model alone, with what is given in their place."""
-    from pydantic import ValidationError
-
     from elinker.rag.rag import STARTER, find_rag
     from elinker.rag.settings import RagSettings
 
     alone = pipeline is None and loading["model"] is not None
     chosen = RagSettings() if alone else RagSettings.load(find_rag(pipeline or STARTER))
-    given = {key: loading[key] for key in _LIMITS if loading[key] is not None}
-    try:
-        return RagSettings.model_validate(chosen.model_dump() | given)
-    except ValidationError as error:
-        raise UsageError(first_problem(error)) from None
+    return chosen.changed({key: loading[key] for key in _LIMITS if loading[key] is not None})
 
 
 def _name(pipeline: str) -> str:

@@ -5,18 +5,17 @@ Reading entity files is in `readers`, what happens to the vectors in `indexing`.
 
 import shutil
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, compress
 from pathlib import Path
 
 import numpy as np
 
 from elinker import __version__
-from elinker.errors import InputError, ModelError, UsageError
+from elinker.errors import InputError, ModelError, UsageError, listed
 from elinker.kb import indexing
 from elinker.kb.base import OWN, KnowledgeBase
-from elinker.kb.directory import changing, records_of
+from elinker.kb.directory import changing, free_target, now, records_of, write_changed
 from elinker.kb.encoder import Encoder, EntityEncoder
 from elinker.kb.faiss_file import empty_index
 from elinker.kb.kinds import AUTO, factory_for, search_settings
@@ -26,20 +25,17 @@ from elinker.kb.manifest import (
     FILES,
     ID_HASHES,
     ID_ROWS,
-    MANIFEST,
     NAME_HASHES,
     NAME_ROWS,
     Manifest,
     is_link,
 )
-from elinker.kb.progress import Progress, silence
+from elinker.kb.progress import Progress, of_stage, silence
 from elinker.kb.readers import EntityFile
 from elinker.kb.replace import replacing
 from elinker.kb.table import EntityTable, write_table
 from elinker.kb.vectors import Vectors, storable
 from elinker.schema import Entity
-
-_LISTED = 10
 
 
 def build(
@@ -81,7 +77,7 @@ def build(
         indexing.create(directory, factory, blocks, len(table), encoder.dim, report)
         Manifest(
             elinker_version=__version__,
-            created=_now(),
+            created=now(),
             count=len(table),
             dim=encoder.dim,
             index_factory=factory,
@@ -114,7 +110,7 @@ def add(
         table = _write_entities(directory, _located(entities), base, report)
         blocks = _encoded(table, len(base), encoder, batch_size, report)
         indexing.extend(directory, base, blocks, len(table), report)
-        _write_changed(directory, base, len(table), entity_text_example=encoder.entity_text(table[0]))
+        write_changed(directory, base, count=len(table), entity_text_example=encoder.entity_text(table[0]))
     return KnowledgeBase.open(base.path)
 
 
@@ -136,7 +132,7 @@ def remove(base: KnowledgeBase, ids: Iterable[str], *, progress: Progress | None
         _write_lookups(directory, table, HashLookup.of_ids(table))
         indexing.shrink(directory, base, keep, report)
         example = base.manifest.entity_text_example if keep[0] else None
-        _write_changed(directory, base, len(table), entity_text_example=example)
+        write_changed(directory, base, count=len(table), entity_text_example=example)
     return KnowledgeBase.open(base.path)
 
 
@@ -155,7 +151,7 @@ def reindex(base: KnowledgeBase, index: str = AUTO, *, progress: Progress | None
             shutil.copyfile(base.path / name, directory / name)
         blocks = indexing.blocks_of_rows(base.index, np.arange(len(base)), report)
         indexing.create(directory, factory, blocks, len(base), base.dim, report)
-        _write_changed(directory, base, len(base), index_factory=factory, search=search_settings(factory))
+        write_changed(directory, base, count=len(base), index_factory=factory, search=search_settings(factory))
     return KnowledgeBase.open(base.path)
 
 
@@ -165,14 +161,7 @@ def check_target(out: str | Path, *, overwrite: bool) -> Path:
     Raises:
         UsageError: something is there already that may not be replaced.
     """
-    target = Path(out).resolve()
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
-        return target
-    if not (target / MANIFEST).is_file() or not (target / ENTITIES).is_file():
-        raise UsageError(f"{out} exists and is not a knowledge base", hint="choose another output directory")
-    if not overwrite:
-        raise UsageError(f"{out} exists", hint="replace it with --overwrite, or add to it with elinker kb add")
-    return target
+    return free_target(out, Manifest, adding="elinker kb add", overwrite=overwrite)
 
 
 def check_url_template(template: str | None) -> None:
@@ -186,16 +175,6 @@ def check_url_template(template: str | None) -> None:
             f"url template {template!r} is not an http(s) address with {{id}} in it",
             hint="for example https://www.wikidata.org/wiki/{id}",
         )
-
-
-def _write_changed(directory: Path, base: KnowledgeBase, count: int, **keys: object) -> None:
-    kept = base.manifest.model_dump(exclude={"schema_version"})
-    now = {"elinker_version": __version__, "created": _now(), "count": count, "files": records_of(directory, FILES)}
-    Manifest.model_validate(kept | now | keys).write(directory)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 def _located(entities: Iterable[Entity] | EntityFile) -> Iterable[tuple[int, Entity]]:
@@ -233,7 +212,7 @@ def _rows_of(base: KnowledgeBase, ids: Iterable[str]) -> list[int]:
     unknown = [identifier for identifier, row in rows.items() if row is None]
     if unknown:
         raise InputError(
-            f"{len(unknown)} ids are not in the base: {_listed(unknown)}", hint="nothing was removed; leave them out"
+            f"{len(unknown)} ids are not in the base: {listed(unknown)}", hint="nothing was removed; leave them out"
         )
     return [row for row in rows.values() if row is not None]
 
@@ -263,15 +242,10 @@ def _refuse_duplicates(table: EntityTable, ids: HashLookup, lines: Sequence[int]
     ]
     problems = []
     if known:
-        problems.append(f"{len(known)} ids are in the base already: {_listed(known)}")
+        problems.append(f"{len(known)} ids are in the base already: {listed(known)}")
     if twice:
-        problems.append(f"{len(twice)} ids occur more than once: {_listed(twice)}")
+        problems.append(f"{len(twice)} ids occur more than once: {listed(twice)}")
     raise InputError("; ".join(problems), hint="an id may occur once in a base: remove these rows")
-
-
-def _listed(items: Sequence[str]) -> str:
-    more = len(items) - _LISTED
-    return ", ".join(items[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _encoded(
@@ -283,12 +257,8 @@ def _encoded(
         vectors = encoder.encode_documents(
             [encoder.entity_text(entity) for entity in batch],
             batch_size=batch_size,
-            progress=_encoding(report, total),
+            progress=of_stage(report, "encoding", total),
         )
         if vectors.shape != (len(batch), encoder.dim):
             raise ModelError(f"the model gave vectors of shape {vectors.shape}, not {(len(batch), encoder.dim)}")
         yield storable(vectors, encoder.dim)
-
-
-def _encoding(report: Progress, total: int) -> Callable[[int], None]:
-    return lambda done: report("encoding", done, total)

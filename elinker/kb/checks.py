@@ -1,11 +1,13 @@
 """Checks that every directory of vectors can go through; which ones a base or an index needs, its own verify says."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from elinker.errors import KnowledgeBaseError
 from elinker.kb.approximate import ApproximateIndex
@@ -16,6 +18,21 @@ from elinker.kb.manifest import IndexManifest
 _VECTOR_ROWS = 8192
 _PROBES = 256
 _FOUND = 0.9
+_SAMPLES = 8
+SAME = 0.99
+"""Cosine of two vectors that one model gives for one text, at least."""
+
+
+class _Table(Protocol):
+    def check(self) -> None: ...
+
+
+class _Directory(Protocol):
+    @property
+    def table(self) -> _Table: ...
+
+
+Opened = TypeVar("Opened", bound=_Directory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +41,39 @@ class Check:
 
     name: str
     problem: str | None
+
+
+def opening(
+    path: Path, kind: type[IndexManifest], open_: Callable[[Path], Opened]
+) -> Generator[Check, None, Opened | None]:
+    """The checks up to an opened directory, whose table is read once; it is returned, None where one of them failed."""
+    try:
+        manifest = kind.read(path)
+    except KnowledgeBaseError as error:
+        yield Check("manifest", str(error))
+        return None
+    yield Check("manifest", None)
+    yield from checksums(path, manifest)
+    try:
+        opened = open_(path)
+        opened.table.check()
+    except KnowledgeBaseError as error:
+        yield Check("sizes and counts", str(error))
+        return None
+    yield Check("sizes and counts", None)
+    return opened
+
+
+def index_checks(index: RowIndex) -> Iterator[Check]:
+    """Whether the vectors are sound, and where an index leads to them, whether it does."""
+    yield Check("vectors", vector_problem(index))
+    if isinstance(index, ApproximateIndex):
+        yield Check("index", index_problem(index))
+
+
+def sampled_rows(count: int) -> NDArray[np.int64]:
+    """A few rows of many, evenly spread, to hold against what the model gives now."""
+    return np.unique(np.linspace(0, count - 1, _SAMPLES, dtype=np.int64))
 
 
 def checksums(path: Path, manifest: IndexManifest) -> Iterator[Check]:

@@ -5,16 +5,18 @@ The tables and lookups beside them are the business of `base` and of `elinker.ra
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from elinker.errors import KnowledgeBaseError
+from elinker import __version__
+from elinker.errors import KnowledgeBaseError, UsageError
 from elinker.kb.approximate import ApproximateIndex
 from elinker.kb.index import RowIndex, VectorIndex
-from elinker.kb.manifest import INDEX, SLOTS, VECTORS, FileRecord, IndexManifest
+from elinker.kb.manifest import INDEX, MANIFEST, SLOTS, VECTORS, FileRecord, IndexManifest
 from elinker.kb.replace import previous, replacing
 
 AnyManifest = TypeVar("AnyManifest", bound=IndexManifest)
@@ -58,6 +60,28 @@ class VectorDirectory:
             raise KnowledgeBaseError(
                 f"{self.path / INDEX} has {self.index.dim} dimensions, the manifest says {self.dim}"
             )
+
+
+def free_target(out: str | Path, kind: type[IndexManifest], *, adding: str, overwrite: bool) -> Path:
+    """Where a new directory will be written to.
+
+    Args:
+        out: where it is wanted.
+        kind: its manifest.
+        adding: the command that adds to one that is there.
+        overwrite: whether such a one may be replaced.
+
+    Raises:
+        UsageError: something is there already that may not be replaced.
+    """
+    target = Path(out).resolve()
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return target
+    if not (target / MANIFEST).is_file() or not (target / kind.data_files[0]).is_file():
+        raise UsageError(f"{out} exists and is not a {kind.what}", hint="choose another output directory")
+    if not overwrite:
+        raise UsageError(f"{out} exists", hint=f"replace it with --overwrite, or add to it with {adding}")
+    return target
 
 
 def read_manifest(path: Path, kind: type[AnyManifest]) -> AnyManifest:
@@ -109,6 +133,19 @@ def records_of(directory: Path, data_files: tuple[str, ...]) -> tuple[FileRecord
     """The records of a finished directory's data files and of the vectors beside its index, where there are any."""
     names = (*data_files, *(name for name in (VECTORS, SLOTS) if (directory / name).exists()))
     return tuple(FileRecord.of(directory / name) for name in names)
+
+
+def now() -> datetime:
+    """The time that a manifest notes, in whole seconds."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def write_changed(directory: Path, base: VectorDirectory, **keys: object) -> None:
+    """Write the manifest of a directory filled from `base`: what `keys` and the files say, the rest as it was."""
+    kept = base.manifest.model_dump(exclude={"schema_version"})
+    files = records_of(directory, base.manifest.data_files)
+    changed = {"elinker_version": __version__, "created": now(), "files": files}
+    type(base.manifest).model_validate(kept | changed | keys).write(directory)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """How long work on a base tells how far it is. Showing it is the command line's business."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -12,3 +13,8 @@ class Progress(Protocol):
 
 def silence(stage: str, done: int, total: int | None) -> None:
     """Progress that nobody asked for."""
+
+
+def of_stage(report: Progress, stage: str, total: int) -> Callable[[int], None]:
+    """Hears how many more things of a stage are done."""
+    return lambda done: report(stage, done, total)

@@ -3,26 +3,20 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
-from elinker.errors import KnowledgeBaseError
-from elinker.kb.approximate import ApproximateIndex
 from elinker.kb.base import KnowledgeBase
 from elinker.kb.checks import (
+    SAME,
     Check,
-    checksums,
-    index_problem,
+    index_checks,
     lookup_problem,
     message_of,
+    opening,
     repeated_id,
-    vector_problem,
+    sampled_rows,
 )
 from elinker.kb.encoder import Encoder
 from elinker.kb.lookup import HashLookup
 from elinker.kb.manifest import Manifest
-
-_SAMPLES = 8
-_SAME = 0.99
 
 
 def verify(path: str | Path, encoder: Encoder | None = None) -> Iterator[Check]:
@@ -30,28 +24,14 @@ def verify(path: str | Path, encoder: Encoder | None = None) -> Iterator[Check]:
 
     A base that cannot be opened ends the checks.
     """
-    path = Path(path)
-    try:
-        manifest = Manifest.read(path)
-    except KnowledgeBaseError as error:
-        yield Check("manifest", str(error))
+    base = yield from opening(Path(path), Manifest, KnowledgeBase.open)
+    if base is None:
         return
-    yield Check("manifest", None)
-    yield from checksums(path, manifest)
-    try:
-        base = KnowledgeBase.open(path)
-        base.table.check()
-    except KnowledgeBaseError as error:
-        yield Check("sizes and counts", str(error))
-        return
-    yield Check("sizes and counts", None)
     yield Check(
         "lookup of ids", lookup_problem(base.ids, HashLookup.of_ids(base.table)) or repeated_id(base.ids, base.table.id)
     )
     yield Check("lookup of names", lookup_problem(base.names, HashLookup.of_names(base.table)))
-    yield Check("vectors", vector_problem(base.index))
-    if isinstance(base.index, ApproximateIndex):
-        yield Check("index", index_problem(base.index))
+    yield from index_checks(base.index)
     if encoder is not None:
         yield from _model_checks(base, encoder)
 
@@ -64,9 +44,9 @@ def _model_checks(base: KnowledgeBase, encoder: Encoder) -> Iterator[Check]:
     text, example = encoder.entity_text(base.entity(0)), base.manifest.entity_text_example
     if example is not None:
         yield Check("entity text", None if text == example else f"{text!r}, the manifest says {example!r}")
-    rows = np.unique(np.linspace(0, len(base) - 1, _SAMPLES, dtype=np.int64))
+    rows = sampled_rows(len(base))
     again = encoder.encode_documents([encoder.entity_text(base.entity(int(row))) for row in rows])
     cosines = (again * base.vectors(rows)).sum(axis=1)
     worst = int(cosines.argmin())
     different = f"the model now gives row {rows[worst]} a vector at cosine {cosines[worst]:.3f} from the stored one"
-    yield Check("vectors of a few entities", None if cosines[worst] > _SAME else different)
+    yield Check("vectors of a few entities", None if cosines[worst] > SAME else different)

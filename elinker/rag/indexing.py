@@ -4,8 +4,7 @@ Reading files is in `documents`, splitting in `splitting`, what happens to the v
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
 from itertools import chain, count
 from pathlib import Path
 
@@ -13,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from elinker import __version__
-from elinker.errors import InputError, ModelError, UsageError
+from elinker.errors import InputError, ModelError, UsageError, listed
 from elinker.kb import indexing
-from elinker.kb.directory import changing, records_of
+from elinker.kb.directory import changing, free_target, now, records_of, write_changed
 from elinker.kb.faiss_file import empty_index
 from elinker.kb.kinds import AUTO, factory_for, search_settings
 from elinker.kb.lookup import HashLookup
-from elinker.kb.manifest import MANIFEST
 from elinker.kb.names import text_hash
-from elinker.kb.progress import Progress, silence
+from elinker.kb.progress import Progress, of_stage, silence
 from elinker.kb.replace import replacing
 from elinker.kb.vectors import storable
 from elinker.onegen.model import OneGen
@@ -43,8 +41,6 @@ from elinker.rag.passages import (
     write_table,
 )
 from elinker.rag.splitting import Chunk, SourceDocument, Splitter
-
-_LISTED = 10
 
 
 def build_index(
@@ -115,7 +111,7 @@ def add_documents(
         vectors = int(table.first_vectors()[-1])
         blocks = _encoded(table, len(base), onegen, batch_size, report)
         indexing.extend(directory, base, blocks, vectors, report)
-        _write_changed(directory, base, len(table), vectors)
+        write_changed(directory, base, count=len(table), vectors=vectors)
     return PassageIndex.open(base.path)
 
 
@@ -143,7 +139,7 @@ def remove_documents(base: PassageIndex, ids: Iterable[str], *, progress: Progre
         table = PassageTable.open(directory / PASSAGES)
         _write_lookups(directory, table)
         indexing.shrink(directory, base, np.repeat(keep, np.diff(base.first)), report)
-        _write_changed(directory, base, len(table), int(table.first_vectors()[-1]))
+        write_changed(directory, base, count=len(table), vectors=int(table.first_vectors()[-1]))
     return PassageIndex.open(base.path)
 
 
@@ -153,14 +149,7 @@ def check_target(out: str | Path, *, overwrite: bool) -> Path:
     Raises:
         UsageError: something is there already that may not be replaced.
     """
-    target = Path(out).resolve()
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
-        return target
-    if not (target / MANIFEST).is_file() or not (target / PASSAGES).is_file():
-        raise UsageError(f"{out} exists and is not a passage index", hint="choose another output directory")
-    if not overwrite:
-        raise UsageError(f"{out} exists", hint="replace it with --overwrite, or add to it with elinker rag add")
-    return target
+    return free_target(out, PassageManifest, adding="elinker rag add", overwrite=overwrite)
 
 
 def _chunks(
@@ -222,7 +211,7 @@ def _refuse_duplicates(ids: HashLookup, table: PassageTable) -> None:
     shared = Counter(table.id(row) for rows in ids.collisions() for row in rows)
     if repeated := sorted(identifier for identifier, times in shared.items() if times > 1):
         raise InputError(
-            f"{len(repeated)} ids occur more than once: {_listed(repeated)}",
+            f"{len(repeated)} ids occur more than once: {listed(repeated)}",
             hint="a passage's id is that of its document, or that with :0, :1 …",
         )
 
@@ -236,7 +225,7 @@ def _rows_of(base: PassageIndex, ids: Iterable[str]) -> list[int]:
         raise UsageError("there are no ids to remove")
     if unknown := [identifier for identifier, found in rows.items() if not found]:
         raise InputError(
-            f"{len(unknown)} ids are not in the index: {_listed(unknown)}", hint="nothing was removed; leave them out"
+            f"{len(unknown)} ids are not in the index: {listed(unknown)}", hint="nothing was removed; leave them out"
         )
     return [row for found in rows.values() for row in found]
 
@@ -248,21 +237,17 @@ def _encoded(
     total = len(table) - start
     for batch in table.batches(start=start):
         read = [(chunk.passage.title, chunk.passage.text, chunk.sentences) for chunk in batch]
-        vectors = onegen.encode_passages(read, batch_size=batch_size, progress=_encoding(report, total))
+        vectors = onegen.encode_passages(read, batch_size=batch_size, progress=of_stage(report, "encoding", total))
         for chunk, found in zip(batch, vectors, strict=True):
             if found.shape != (chunk.vectors, onegen.dim):
                 raise ModelError(f"the model gave passage {chunk.passage.id!r} vectors of shape {found.shape}")
         yield storable(np.concatenate(vectors), onegen.dim)
 
 
-def _encoding(report: Progress, total: int) -> Callable[[int], None]:
-    return lambda done: report("encoding", done, total)
-
-
 def _write_manifest(directory: Path, onegen: OneGen, passages: int, vectors: int, factory: str) -> None:
     PassageManifest(
         elinker_version=__version__,
-        created=_now(),
+        created=now(),
         count=passages,
         vectors=vectors,
         dim=onegen.dim,
@@ -271,18 +256,3 @@ def _write_manifest(directory: Path, onegen: OneGen, passages: int, vectors: int
         fingerprint=onegen.passage_fingerprint,
         files=records_of(directory, FILES),
     ).write(directory)
-
-
-def _write_changed(directory: Path, base: PassageIndex, passages: int, vectors: int) -> None:
-    kept = base.manifest.model_dump()
-    now = {"elinker_version": __version__, "created": _now(), "count": passages, "vectors": vectors}
-    PassageManifest.model_validate(kept | now | {"files": records_of(directory, FILES)}).write(directory)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
-
-
-def _listed(items: Sequence[str]) -> str:
-    more = len(items) - _LISTED
-    return ", ".join(items[:_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -6,11 +6,10 @@ A directory with `rag.json`, `model/` and `passages/` holds all three.
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from elinker.errors import InputError, ModelError, UsageError, first_problem
+from elinker.errors import InputError, ModelError, UsageError
 from elinker.kb.replace import replacing
 from elinker.onegen.model import OneGen
 from elinker.onegen.rows import RowCache
@@ -86,7 +85,7 @@ class Rag:
         directory = None if name_or_path is None and model and index else find_rag(name_or_path or STARTER)
         settings = RagSettings() if directory is None else RagSettings.load(directory)
         changes = {"top_k": top_k, "max_hops": max_hops, "max_tokens": max_tokens, "mode": mode}
-        settings = _changed(settings, {key: value for key, value in changes.items() if value is not None})
+        settings = settings.changed({key: value for key, value in changes.items() if value is not None})
         opened = PassageIndex.open(_part(directory, PASSAGES, index))
         onegen = OneGen.from_pretrained(_part(directory, MODEL, model), preset=preset, device=device)
         return cls(onegen, opened, settings)
@@ -213,12 +212,3 @@ def _part(directory: Path | None, name: str, given: str | Path | None) -> str | 
             f"{directory} holds no {name}/", hint=f"give one with --{'index' if name == PASSAGES else name}"
         )
     return directory / name
-
-
-def _changed(settings: RagSettings, changes: dict[str, Any]) -> RagSettings:
-    from pydantic import ValidationError
-
-    try:
-        return RagSettings.model_validate(settings.model_dump() | changes)
-    except ValidationError as error:
-        raise UsageError(first_problem(error)) from None

@@ -1,11 +1,12 @@
 """`rag.json`: how a ready model and its passages are asked. What the model itself needs is in its `onegen.json`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from elinker.errors import ModelError, first_problem
+from elinker.errors import ModelError, UsageError, first_problem
 
 SETTINGS_FILE = "rag.json"
 
@@ -55,6 +56,17 @@ class RagSettings(BaseModel):
             raise ModelError(f"{directory} holds no {SETTINGS_FILE}", hint="give --model and --index instead") from None
         except ValidationError as error:
             raise ModelError(f"{path}: {first_problem(error)}", hint="docs/rag.md lists the keys") from None
+
+    def changed(self, changes: Mapping[str, Any]) -> "RagSettings":
+        """These settings with some in place of their own.
+
+        Raises:
+            UsageError: one of them does not fit; the message names it.
+        """
+        try:
+            return RagSettings.model_validate({**self.model_dump(), **changes})
+        except ValidationError as error:
+            raise UsageError(first_problem(error)) from None
 
     def save(self, directory: Path) -> None:
         """Write `rag.json` into a directory."""

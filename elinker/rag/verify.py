@@ -5,15 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from elinker.errors import KnowledgeBaseError
-from elinker.kb.approximate import ApproximateIndex
-from elinker.kb.checks import Check, checksums, index_problem, lookup_problem, message_of, repeated_id, vector_problem
+from elinker.kb.checks import SAME, Check, index_checks, lookup_problem, message_of, opening, repeated_id, sampled_rows
 from elinker.onegen.model import OneGen
 from elinker.rag.indexing import lookups_of
 from elinker.rag.passages import PassageIndex, PassageManifest
-
-_SAMPLES = 8
-_SAME = 0.99
 
 
 def verify_index(path: str | Path, onegen: OneGen | None = None) -> Iterator[Check]:
@@ -21,29 +16,15 @@ def verify_index(path: str | Path, onegen: OneGen | None = None) -> Iterator[Che
 
     An index that cannot be opened ends the checks.
     """
-    path = Path(path)
-    try:
-        manifest = PassageManifest.read(path)
-    except KnowledgeBaseError as error:
-        yield Check("manifest", str(error))
+    index = yield from opening(Path(path), PassageManifest, PassageIndex.open)
+    if index is None:
         return
-    yield Check("manifest", None)
-    yield from checksums(path, manifest)
-    try:
-        index = PassageIndex.open(path)
-        index.table.check()
-    except KnowledgeBaseError as error:
-        yield Check("sizes and counts", str(error))
-        return
-    yield Check("sizes and counts", None)
     ids, documents, entities = lookups_of(index.table)
     yield Check("lookup of passages", lookup_problem(index.ids, ids) or repeated_id(ids, index.table.id))
     yield Check("lookup of documents", lookup_problem(index.documents, documents))
     yield Check("lookup of entities", lookup_problem(index.entities, entities))
     yield Check("offsets", _offset_problem(index))
-    yield Check("vectors", vector_problem(index.index))
-    if isinstance(index.index, ApproximateIndex):
-        yield Check("index", index_problem(index.index))
+    yield from index_checks(index.index)
     if onegen is not None:
         yield from _model_checks(index, onegen)
 
@@ -66,11 +47,11 @@ def _model_checks(index: PassageIndex, onegen: OneGen) -> Iterator[Check]:
     yield Check("model", problem)
     if problem is not None:
         return
-    rows = np.unique(np.linspace(0, len(index) - 1, _SAMPLES, dtype=np.int64)).tolist()
+    rows = sampled_rows(len(index)).tolist()
     chunks = [index.table[row] for row in rows]
     again = onegen.encode_passages([(chunk.passage.title, chunk.passage.text, chunk.sentences) for chunk in chunks])
     stored = [index.vectors(np.arange(index.first[row], index.first[row + 1])) for row in rows]
     cosines = [float((new * old).sum(axis=1).min()) for new, old in zip(again, stored, strict=True)]
     worst = int(np.argmin(cosines))
     different = f"the model now gives passage {chunks[worst].passage.id!r} a vector at cosine {cosines[worst]:.3f}"
-    yield Check("vectors of a few passages", None if cosines[worst] > _SAME else different)
+    yield Check("vectors of a few passages", None if cosines[worst] > SAME else different)
