@@ -12,6 +12,7 @@ from elinker.cli.annotate_run import annotate_folder, check_outside, is_folder
 from elinker.cli.annotate_work import Work
 from elinker.cli.cluster_options import Address, Cpus, Engine, EngineName, Gpus, Workers, cluster_settings
 from elinker.cli.console import err, out
+from elinker.cli.linking_options import Base, BatchSize, Device, Model, Pipeline, Preset, Threshold, TopK
 from elinker.corpus.formats import output_format, writable
 from elinker.corpus.highlight import printable
 from elinker.corpus.inputs.repeated_ids import RepeatedIds
@@ -26,7 +27,6 @@ from elinker.schema import Document
 
 INPUT = "Input"
 OUTPUT = "Output"
-LINKING = "Linking"
 
 
 def annotate(
@@ -109,37 +109,14 @@ def annotate(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress and no summary; errors stay.", rich_help_panel=OUTPUT)
     ] = False,
-    pipeline: Annotated[
-        str | None,
-        typer.Option(
-            help="Name or folder of a pipeline; the shipped starter without it.",
-            metavar="NAME|DIR",
-            rich_help_panel=LINKING,
-        ),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Another OneGen model.", metavar="DIR|ID", rich_help_panel=LINKING)
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(help="Settings for a published model without onegen.json.", rich_help_panel=LINKING),
-    ] = None,
-    kb: Annotated[
-        Path | None, typer.Option(help="Another knowledge base.", metavar="DIR", rich_help_panel=LINKING)
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="Where the model runs, such as cpu, cuda or cuda:1.", rich_help_panel=LINKING)
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(min=0.0, max=1.0, help="Lowest probability of a link.", rich_help_panel=LINKING),
-    ] = None,
-    top_k: Annotated[
-        int | None, typer.Option(min=1, help="Candidates kept for each mention.", rich_help_panel=LINKING)
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Windows of text in one pass of the model.", rich_help_panel=LINKING)
-    ] = None,
+    pipeline: Pipeline = None,
+    model: Model = None,
+    preset: Preset = None,
+    kb: Base = None,
+    device: Device = None,
+    threshold: Threshold = None,
+    top_k: TopK = None,
+    batch_size: BatchSize = None,
     engine: Engine = EngineName.LOCAL,
     workers: Workers = None,
     cpus_per_worker: Cpus = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from elinker.cli.console import err
+from elinker.cli.linking_options import LINKING, Base, BatchSize, Device, Model, Pipeline, Preset, Threshold, TopK
 from elinker.errors import MissingExtraError, UsageError
 from elinker.resources import STARTER, find_pipeline
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from elinker.linking.linker import Linker
 
 ADDRESS = "Address"
-LINKING = "Linking"
 LIMITS = "Limits"
 
 SHORTEST_TOKEN = 16
@@ -43,37 +43,14 @@ def serve(
     log_json: Annotated[
         bool, typer.Option("--log-json", help="A JSON line on stderr for each request.", rich_help_panel=ADDRESS)
     ] = False,
-    pipeline: Annotated[
-        str | None,
-        typer.Option(
-            help="Name or folder of a pipeline; the shipped starter without it.",
-            metavar="NAME|DIR",
-            rich_help_panel=LINKING,
-        ),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Another OneGen model.", metavar="DIR|ID", rich_help_panel=LINKING)
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(help="Settings for a published model without onegen.json.", rich_help_panel=LINKING),
-    ] = None,
-    kb: Annotated[
-        Path | None, typer.Option(help="Another knowledge base.", metavar="DIR", rich_help_panel=LINKING)
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="Where the model runs, such as cpu, cuda or cuda:1.", rich_help_panel=LINKING)
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(min=0.0, max=1.0, help="Lowest probability of a link.", rich_help_panel=LINKING),
-    ] = None,
-    top_k: Annotated[
-        int | None, typer.Option(min=1, help="Candidates kept for each mention.", rich_help_panel=LINKING)
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Windows of text in one pass of the model.", rich_help_panel=LINKING)
-    ] = None,
+    pipeline: Pipeline = None,
+    model: Model = None,
+    preset: Preset = None,
+    kb: Base = None,
+    device: Device = None,
+    threshold: Threshold = None,
+    top_k: TopK = None,
+    batch_size: BatchSize = None,
     rag: Annotated[
         str | None,
         typer.Option(
