@@ -48,7 +48,10 @@ def test_a_run_that_is_killed_at_any_moment_ends_as_if_it_had_not_been(start: St
     kills = 0
     while True:
         process = start(*RUN, "-o", "pieces/", "--resume")
-        time.sleep(moments.uniform(0.3, 1.3))
+        wanted = len(parts(tmp_path / "pieces")) + moments.randint(0, 10)
+        while process.poll() is None and len(parts(tmp_path / "pieces")) < wanted:
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 0.1))
         if process.poll() is not None:
             break
         process.send_signal(signal.SIGKILL)
