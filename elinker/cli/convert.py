@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,12 +10,12 @@ import typer
 
 from elinker.cli.console import err
 from elinker.errors import InputError, UsageError
-from elinker.schema import Document
 
 if TYPE_CHECKING:
     from elinker.corpus.folder_output import FolderOutput
     from elinker.corpus.output import FileOutput, StreamOutput
     from elinker.corpus.records import Format, Source
+    from elinker.corpus.runner import Summary
 
 
 def convert(
@@ -56,12 +55,13 @@ def convert(
     """
     from elinker.cli.annotate_display import Display
     from elinker.corpus.records import BadRecord
+    from elinker.corpus.runner import Summary, unwritten
     from elinker.labelled.annotated import read_annotated
 
     form = _output_format(to_name, output)
     sources, records = read_annotated([source], format=from_name)
     _check_separate(sources, output)
-    counts = _Counts()
+    counts = Summary()
     with _destination(output, form, overwrite=overwrite) as destination:
         with Display(sources, visible=not quiet) as display:
             for record in records:
@@ -73,38 +73,25 @@ def convert(
                     continue
                 try:
                     destination.write(record.document)
-                    counts.add(record.document)
+                    counts.count(record.document)
                 except InputError as error:
                     counts.bad += 1
-                    reason = f"document {record.document.id!r}: {error}"
-                    destination.reject(BadRecord(record.source, record.line, reason))
+                    destination.reject(unwritten(record, error))
         destination.commit()
     if not quiet:
-        err.print(counts.sentence(output), markup=False)
+        err.print(_sentence(counts, output), markup=False)
     if destination.losses.total():
         err.print(f"{form.name}: {destination.losses}", markup=False)
     if counts.bad:
         raise typer.Exit(1)
 
 
-@dataclass(slots=True)
-class _Counts:
-    documents: int = 0
-    mentions: int = 0
-    linked: int = 0
-    bad: int = 0
+def _sentence(counts: "Summary", output: str) -> str:
+    from elinker.cli.annotate_display import counted
 
-    def add(self, document: Document) -> None:
-        self.documents += 1
-        self.mentions += len(document.mentions)
-        self.linked += sum(mention.entity_id is not None for mention in document.mentions)
-
-    def sentence(self, output: str) -> str:
-        listed = f"; {self.bad:,} bad" + ("" if output == "-" else f", listed in {output.rstrip('/')}.errors.jsonl")
-        from elinker.cli.annotate_display import counted
-
-        mentions = f"{counted(self.mentions, 'mention')}, {self.linked:,} linked, {self.mentions - self.linked:,} NIL"
-        return f"{counted(self.documents, 'document')} with {mentions} in {output}{listed if self.bad else ''}"
+    listed = f"; {counts.bad:,} bad" + ("" if output == "-" else f", listed in {output.rstrip('/')}.errors.jsonl")
+    mentions = f"{counted(counts.mentions, 'mention')}, {counts.linked:,} linked, {counts.nil:,} NIL"
+    return f"{counted(counts.documents, 'document')} with {mentions} in {output}{listed if counts.bad else ''}"
 
 
 def _output_format(name: str | None, output: str) -> "Format":

@@ -5,9 +5,9 @@ from types import TracebackType
 
 from elinker.corpus.formats.several_files import Folder
 from elinker.corpus.losses import Losses, losses_of
-from elinker.corpus.output import PartialFile, error_line, errors_path
+from elinker.corpus.output import BadDocuments, errors_path, failed
 from elinker.corpus.records import BadRecord, Format
-from elinker.errors import ElinkerError, UsageError
+from elinker.errors import UsageError
 from elinker.schema import Document
 
 
@@ -23,8 +23,7 @@ class FolderOutput:
         if form.write_files is None:
             raise UsageError(f"format {form.name!r} is one file, not a folder")
         self.path = path
-        self.errors = errors_path(path)
-        self._rejected: PartialFile | None = None
+        self._bad = BadDocuments(errors_path(path))
         try:
             self._folder = Folder(path)
         except OSError as error:
@@ -41,28 +40,23 @@ class FolderOutput:
         try:
             self._writer.write(document)
         except OSError as error:
-            raise self._failed(error) from None
+            raise failed(self.path, error) from None
 
     def reject(self, record: BadRecord) -> None:
         """See `Output.reject`."""
         try:
-            if self._rejected is None:
-                self._rejected = PartialFile(self.errors)
-            self._rejected.stream.write(error_line(record))
+            self._bad.add(record)
         except OSError as error:
-            raise self._failed(error) from None
+            raise failed(self.path, error) from None
 
     def commit(self) -> None:
         """See `Output.commit`."""
         try:
             self._writer.finish()
-            if self._rejected is None:
-                self.errors.unlink(missing_ok=True)
-            else:
-                self._rejected.commit()
+            self._bad.commit()
             self._folder.commit()
         except OSError as error:
-            raise self._failed(error) from None
+            raise failed(self.path, error) from None
 
     def __enter__(self) -> "FolderOutput":
         return self
@@ -71,8 +65,4 @@ class FolderOutput:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._folder.discard()
-        if self._rejected is not None:
-            self._rejected.discard()
-
-    def _failed(self, error: OSError) -> ElinkerError:
-        return ElinkerError(f"cannot write {self.path}: {error.strerror or error}", hint="nothing was left behind")
+        self._bad.discard()

@@ -55,6 +55,32 @@ class PartialFile:
         self.temporary.unlink(missing_ok=True)
 
 
+class BadDocuments:
+    """The list of bad documents beside an output; where there are none, there is no file, nor one of an earlier run."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: PartialFile | None = None
+
+    def add(self, record: BadRecord) -> None:
+        """Add a line; OSError where it cannot be written."""
+        if self._file is None:
+            self._file = PartialFile(self._path)
+        self._file.stream.write(error_line(record))
+
+    def commit(self) -> None:
+        """Give the file its name."""
+        if self._file is None:
+            self._path.unlink(missing_ok=True)
+        else:
+            self._file.commit()
+
+    def discard(self) -> None:
+        """Remove the file, unless it has its name."""
+        if self._file is not None:
+            self._file.discard()
+
+
 class FileOutput:
     """A context that writes a file and, where there are bad documents, `OUT.errors.jsonl`.
 
@@ -71,7 +97,7 @@ class FileOutput:
             raise UsageError(f"format {form.name!r} is only read")
         self.path = Path(os.path.realpath(path))  # a link stays a link: what it points to is replaced
         self.errors = errors_path(path)
-        self._rejected: PartialFile | None = None
+        self._bad = BadDocuments(self.errors)
         self._make_writer: Callable[[BinaryIO], Writer] = form.write
         self._writer: Writer | None = None
         try:
@@ -93,30 +119,25 @@ class FileOutput:
         try:
             self._writer.write(document)
         except OSError as error:
-            raise _failed(self.path, error) from None
+            raise failed(self.path, error) from None
 
     def reject(self, record: BadRecord) -> None:
         """See `Output.reject`."""
         try:
-            if self._rejected is None:
-                self._rejected = PartialFile(self.errors)
-            self._rejected.stream.write(error_line(record))
+            self._bad.add(record)
         except OSError as error:
-            raise _failed(self.errors, error) from None
+            raise failed(self.errors, error) from None
 
     def commit(self) -> None:
-        """See `Output.commit`; a list of errors from an earlier run goes away where this one had none."""
+        """See `Output.commit`."""
         try:
             if self._writer is None:
                 self._writer = self._make_writer(self._file.stream)
             self._writer.finish()
-            if self._rejected is None:
-                self.errors.unlink(missing_ok=True)
-            else:
-                self._rejected.commit()
+            self._bad.commit()
             self._file.commit()
         except OSError as error:
-            raise _failed(self.path, error) from None
+            raise failed(self.path, error) from None
 
     def __enter__(self) -> "FileOutput":
         return self
@@ -125,8 +146,7 @@ class FileOutput:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._file.discard()
-        if self._rejected is not None:
-            self._rejected.discard()
+        self._bad.discard()
 
 
 class StreamOutput:
@@ -181,5 +201,6 @@ def error_line(record: BadRecord) -> bytes:
         return json.dumps(record.to_json()).encode("ascii") + b"\n"
 
 
-def _failed(path: Path, error: OSError) -> ElinkerError:
+def failed(path: Path, error: OSError) -> ElinkerError:
+    """What is said when writing ends early."""
     return ElinkerError(f"cannot write {path}: {error.strerror or error}", hint="nothing was left behind")
