@@ -1,14 +1,13 @@
 """Entities encoded by workers that each load the model once: what `elinker.kb.build` uses in the place of a model."""
 
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from elinker.cluster.session import ClusterError, ClusterSettings
-from elinker.cluster.stream import OrderedStream
+from elinker.cluster.stream import Workers
 from elinker.kb.encoder import EntityEncoder
 from elinker.schema import Entity
 
@@ -24,7 +23,11 @@ class Model(EntityEncoder, Protocol):
         """What makes the texts of entities; it is pickled."""
 
 
-class RayEncoder:
+_Work = tuple[list[str], int]
+_Answer = tuple[str, Any]
+
+
+class RayEncoder(Workers[_Work, _Answer]):
     """Encodes entity texts on workers of Ray (an `EntityEncoder`), as a context.
 
     A worker gets whole batches, the ones that a single process would make: the vectors are the same.
@@ -39,21 +42,10 @@ class RayEncoder:
     """
 
     def __init__(self, load: Callable[[], Model], settings: ClusterSettings) -> None:
-        self._stream: OrderedStream[_Work | None, _Answer] = OrderedStream(_Load(load), settings)
+        super().__init__(_Load(load), settings)
 
-    def __enter__(self) -> "RayEncoder":
-        self._stream.__enter__()
-        try:
-            ((self.fingerprint, (self.dim, self._texts)),) = self._stream.map(iter([None]))
-        except BaseException:
-            self._stream.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stream.__exit__(kind, error, trace)
+    def _meet(self, answer: _Answer) -> None:
+        self.fingerprint, (self.dim, self._texts) = answer
 
     def entity_text(self, entity: Entity) -> str:
         """See `EntityEncoder.entity_text`."""
@@ -78,10 +70,6 @@ class RayEncoder:
             if progress is not None:
                 progress(len(part))
         return vectors
-
-
-_Work = tuple[list[str], int]
-_Answer = tuple[str, Any]
 
 
 def _portions(texts: Sequence[str], batch_size: int) -> Iterator[_Work]:

@@ -3,17 +3,18 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from types import TracebackType
 from typing import Any
 
 from elinker.cluster.session import ClusterError, ClusterSettings
-from elinker.cluster.stream import OrderedStream
+from elinker.cluster.stream import Workers
 from elinker.corpus.records import BadRecord, Located, Record
 from elinker.corpus.runner import Annotator
 from elinker.corpus.runs.engine import LinkedShard, Shard, link_shard
 
+_Answer = tuple[dict[str, Any], LinkedShard | None]
 
-class RayEngine:
+
+class RayEngine(Workers[Shard, _Answer]):
     """Links shards on workers of Ray (an `Engine`), as a context; what comes out is what `LocalEngine` gives.
 
     Args:
@@ -27,23 +28,12 @@ class RayEngine:
     """
 
     def __init__(self, load: Callable[[], Annotator], settings: ClusterSettings, *, keep_nil: bool) -> None:
-        self._stream: OrderedStream[Shard | None, _Answer] = OrderedStream(_Load(load, keep_nil), settings)
+        super().__init__(_Load(load, keep_nil), settings)
         self.identity: dict[str, Any] = {}
         """What decides the results (`Linker.identity`), as the first worker says it."""
 
-    def __enter__(self) -> "RayEngine":
-        self._stream.__enter__()
-        try:
-            ((self.identity, _),) = self._stream.map(iter([None]))
-        except BaseException:
-            self._stream.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stream.__exit__(kind, error, trace)
+    def _meet(self, answer: _Answer) -> None:
+        self.identity, _ = answer
 
     def run(self, shards: Iterator[Shard]) -> Iterator[LinkedShard]:
         """See `Engine.run`; `LOOK_AHEAD` shards a worker are under way.
@@ -86,9 +76,6 @@ def _with_meta(linked: LinkedShard, shard: Shard) -> LinkedShard:
             record = replace(record, document=replace(record.document, meta=before.document.meta))
         records.append(record)
     return replace(linked, records=tuple(records))
-
-
-_Answer = tuple[dict[str, Any], LinkedShard | None]
 
 
 class _Load:

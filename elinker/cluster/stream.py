@@ -12,10 +12,11 @@ up one that was begun too often.
 import asyncio
 import pickle
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from elinker import __version__
 from elinker.cluster.session import ClusterError, ClusterSettings, connected, import_ray
@@ -111,6 +112,40 @@ class OrderedStream(Generic[Item, Result]):
             raise ClusterError(f"Ray did not return item {self._done}")
         (payload,) = block[_PAYLOAD]
         return pickle.loads(payload)
+
+
+class Workers(ABC, Generic[Item, Result]):
+    """A context of workers, of which one has said who it is: what it answers to None.
+
+    Args:
+        make, settings: see `OrderedStream`; what `make` returns takes None as well.
+
+    Raises:
+        ElinkerError: what `make` raised in a worker.
+        UsageError: there is no such cluster, or no room on it.
+    """
+
+    def __init__(self, make: Callable[[], Callable[[Item | None], Result]], settings: ClusterSettings) -> None:
+        self._stream: OrderedStream[Item | None, Result] = OrderedStream(make, settings)
+
+    @abstractmethod
+    def _meet(self, answer: Result) -> None:
+        """Take note of who they are."""
+
+    def __enter__(self) -> Self:
+        self._stream.__enter__()
+        try:
+            (answer,) = self._stream.map(iter([None]))
+            self._meet(answer)
+        except BaseException:
+            self._stream.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stream.__exit__(kind, error, trace)
 
 
 def _results(
