@@ -5,7 +5,7 @@ Their weights are wide enough that what they write is decided by the text: they 
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,9 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 if TYPE_CHECKING:  # torch takes seconds to import, and most tests need none of this
+    import httpx
+    from fastapi import FastAPI
+
     from elinker.onegen.model import OneGen
     from elinker.onegen.settings import OneGenSettings
 
@@ -285,3 +288,25 @@ def bert_directory(tmp_path_factory: pytest.TempPathFactory, onegens: "Mapping[s
     directory = tmp_path_factory.mktemp("bert")
     onegens["bert"].save_pretrained(directory)
     return directory
+
+
+@pytest.fixture
+def asking() -> "Callable[[FastAPI, Callable[[httpx.AsyncClient], Coroutine[Any, Any, Any]]], Any]":
+    """`asking(app, talk)`: runs `talk(client)` in an event loop with the application on it."""
+
+    import asyncio
+
+    import httpx
+
+    def run(app: "FastAPI", talk: "Callable[[httpx.AsyncClient], Coroutine[Any, Any, Any]]") -> Any:
+        async def talking() -> Any:
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            async with (
+                app.router.lifespan_context(app),
+                httpx.AsyncClient(transport=transport, base_url="http://service") as client,
+            ):
+                return await talk(client)
+
+        return asyncio.run(talking())
+
+    return run

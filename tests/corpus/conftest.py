@@ -1,7 +1,8 @@
 """A small real linker with the interface of `elinker.Linker`, so that the corpus is tested without a model."""
 
+import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Literal
@@ -9,6 +10,8 @@ from typing import Literal
 import pytest
 
 from elinker import Candidate, Document, Mention
+from elinker.corpus import FORMATS
+from elinker.corpus.losses import Losses, losses_of
 from elinker.errors import InputError
 
 ENTITIES = {"Apple": "Q312", "London": "Q84", "Ada Lovelace": "Q7259"}
@@ -62,3 +65,20 @@ class DictionaryLinker:
 @pytest.fixture
 def linker() -> DictionaryLinker:
     return DictionaryLinker()
+
+
+@pytest.fixture(scope="session")
+def written() -> Callable[..., tuple[bytes, Losses]]:
+    """`written(format, *documents)`: the bytes of a file, and what the format could not hold."""
+
+    def write(name: str, *originals: Document) -> tuple[bytes, Losses]:
+        form = FORMATS[name]
+        assert form.write is not None
+        stream = io.BytesIO()
+        writer = form.write(stream)
+        for document in originals:
+            writer.write(document)
+        writer.finish()
+        return stream.getvalue(), losses_of(writer)
+
+    return write

@@ -1,7 +1,8 @@
 """`POST /rag` of the service: what `Rag.answer` gives, asked by many at once, and what it refuses."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -20,7 +21,9 @@ QUESTIONS = ("Where does Steve live?", "Who was the CEO of Apple?", "東京?", "
 
 
 @pytest.fixture
-def ask(rag: "Rag", onegens: "Mapping[str, OneGen]", tmp_path: "Path") -> Callable[..., Any]:
+def ask(
+    rag: "Rag", onegens: "Mapping[str, OneGen]", asking: Callable[..., Any], tmp_path: "Path"
+) -> Callable[..., Any]:
     """`ask(talk)`: runs `talk(client)` with a service that answers questions."""
     from elinker.linking.linker import Linker
     from elinker.service.app import create_app
@@ -28,18 +31,7 @@ def ask(rag: "Rag", onegens: "Mapping[str, OneGen]", tmp_path: "Path") -> Callab
     base = build([Entity("Q312", "Apple")], onegens["bert"], tmp_path / "base")
     app = create_app(Linker(onegens["bert"], base), rag=rag)
 
-    def run(talk: Callable[[httpx.AsyncClient], Coroutine[Any, Any, Any]]) -> Any:
-        async def talking() -> Any:
-            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-            async with (
-                app.router.lifespan_context(app),
-                httpx.AsyncClient(transport=transport, base_url="http://service") as client,
-            ):
-                return await talk(client)
-
-        return asyncio.run(talking())
-
-    return run
+    return partial(asking, app)
 
 
 def test_many_at_once_get_the_answers_of_each_alone(ask: Callable[..., Any], rag: "Rag") -> None:

@@ -1,6 +1,5 @@
 """The service over a tiny BERT and a real base, and linkers that fail or wait where a test needs it."""
 
-import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -111,21 +110,3 @@ def app_with() -> "Callable[..., FastAPI]":
         )
 
     return make
-
-
-@pytest.fixture
-def asking() -> Asking:
-    """`asking(app, talk)`: runs `talk(client)` in an event loop with the application on it."""
-
-    def run(app: "FastAPI", talk: Callable[[httpx.AsyncClient], Coroutine[Any, Any, Any]]) -> Any:
-        async def talking() -> Any:
-            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-            async with (
-                app.router.lifespan_context(app),
-                httpx.AsyncClient(transport=transport, base_url="http://service") as client,
-            ):
-                return await talk(client)
-
-        return asyncio.run(talking())
-
-    return run

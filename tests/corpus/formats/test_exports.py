@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Callable
 from html.parser import HTMLParser
 
 import pytest
@@ -9,20 +10,11 @@ import pytest
 from elinker import Document, Mention
 from elinker.corpus import FORMATS, BadRecord, ReadOptions, Source
 from elinker.corpus.formats.mention_table import neutral
-from elinker.corpus.losses import Loss, Losses, losses_of
+from elinker.corpus.losses import Loss, Losses
+
+Written = Callable[..., tuple[bytes, Losses]]
 
 SCRIPT = "<script>alert(1)</script>"
-
-
-def written(name: str, *originals: Document) -> tuple[str, Losses]:
-    form = FORMATS[name]
-    assert form.write is not None
-    stream = io.BytesIO()
-    writer = form.write(stream)
-    for document in originals:
-        writer.write(document)
-    writer.finish()
-    return stream.getvalue().decode(), losses_of(writer)
 
 
 class Page(HTMLParser):
@@ -39,27 +31,27 @@ class Page(HTMLParser):
         self.text += data
 
 
-def test_nothing_of_a_document_is_markup_in_the_page() -> None:
+def test_nothing_of_a_document_is_markup_in_the_page(written: Written) -> None:
     text = f"Ada {SCRIPT} & Zed"
     mentions = (
         Mention(0, 3, "Ada", f'Q1"><img src=x onerror=y>{SCRIPT}', SCRIPT),
         Mention(4, 29, SCRIPT, 'https://example.org/"onclick="x'),
     )
-    page = Page(written("displacy", Document(SCRIPT, text, mentions, {"mention_types": [[SCRIPT], []]}))[0])
+    page = Page(written("displacy", Document(SCRIPT, text, mentions, {"mention_types": [[SCRIPT], []]}))[0].decode())
     assert not {tag for tag, _ in page.tags} & {"script", "img"}
     assert all(name in ("class", "style", "lang", "charset", "href") for _, names in page.tags for name in names)
     assert SCRIPT in page.text
 
 
-def test_a_mention_links_to_its_entity_and_to_nothing_where_that_has_no_address() -> None:
+def test_a_mention_links_to_its_entity_and_to_nothing_where_that_has_no_address(written: Written) -> None:
     mentions = (Mention(0, 3, "Ada", "Q7259"), Mention(4, 7, "Zed", "javascript:alert(1)"), Mention(8, 9, "x"))
-    page = Page(written("displacy", Document("d", "Ada Zed x", mentions))[0])
+    page = Page(written("displacy", Document("d", "Ada Zed x", mentions))[0].decode())
     links = [names["href"] for tag, names in page.tags if tag == "a"]
     assert links == ["http://www.wikidata.org/entity/Q7259", "#"]
     assert page.text.count("ENTITY") == 3
 
 
-def test_the_page_says_what_it_left_out() -> None:
+def test_the_page_says_what_it_left_out(written: Written) -> None:
     mentions = (Mention(0, 7, "Ada Zed", "Q1", "A"), Mention(0, 3, "Ada", "Q2"))
     _, losses = written("displacy", Document("d", "Ada Zed\x00", mentions))
     assert losses == Losses({Loss.OVERLAPS: 1, Loss.LABELS: 1, Loss.CHARACTERS: 1})
@@ -70,12 +62,12 @@ def test_the_page_says_what_it_left_out() -> None:
 
 
 @pytest.mark.parametrize("name", ["mentions-csv", "mentions-tsv"])
-def test_a_table_has_a_row_a_mention_and_no_cell_that_a_spreadsheet_runs(name: str) -> None:
+def test_a_table_has_a_row_a_mention_and_no_cell_that_a_spreadsheet_runs(name: str, written: Written) -> None:
     text = "=1+1 met @Zed"
     mentions = (Mention(0, 4, "=1+1", "+Q1", "-label", 0.5), Mention(9, 13, "@Zed"))
     content, losses = written(name, Document("\tid", text, mentions))
     dialect = "excel" if name == "mentions-csv" else "excel-tab"
-    header, *rows = csv.reader(io.StringIO(content, newline=""), dialect)
+    header, *rows = csv.reader(io.StringIO(content.decode(), newline=""), dialect)
     assert header == ["document_id", "start", "end", "mention", "entity_id", "label", "type", "score"]
     assert rows == [
         ["'\tid", "0", "4", "'=1+1", "'+Q1", "'-label", "", "0.5000"],

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,7 +14,9 @@ import spacy
 from spacy.tokens import DocBin
 
 from elinker import Document, Mention
-from elinker.corpus import FORMATS
+from elinker.corpus.losses import Losses
+
+Written = Callable[..., tuple[bytes, Losses]]
 
 TEXT = 'Ada 😀 met "Zed" in New\r\nYork City.  She left.\n'
 ORIGINAL = Document(
@@ -29,19 +32,8 @@ ORIGINAL = Document(
 )
 
 
-def written(name: str, *originals: Document) -> bytes:
-    form = FORMATS[name]
-    assert form.write is not None
-    stream = io.BytesIO()
-    writer = form.write(stream)
-    for document in originals:
-        writer.write(document)
-    writer.finish()
-    return stream.getvalue()
-
-
-def test_rdflib_finds_the_phrases_of_a_context_with_their_entities() -> None:
-    graph = rdflib.Graph().parse(data=written("nif", ORIGINAL, ORIGINAL), format="turtle")
+def test_rdflib_finds_the_phrases_of_a_context_with_their_entities(written: Written) -> None:
+    graph = rdflib.Graph().parse(data=written("nif", ORIGINAL, ORIGINAL)[0], format="turtle")
     rows = graph.query(
         """PREFIX nif: <http://persistence.uni-leipzig.org/nlp2rdf/ontologies/nif-core#>
         PREFIX itsrdf: <http://www.w3.org/2005/11/its/rdf#>
@@ -63,8 +55,8 @@ def test_rdflib_finds_the_phrases_of_a_context_with_their_entities() -> None:
     }
 
 
-def test_the_conllu_library_finds_words_whose_forms_make_the_text_comment() -> None:
-    sentences = conllu.parse(written("conllu", ORIGINAL).decode())
+def test_the_conllu_library_finds_words_whose_forms_make_the_text_comment(written: Written) -> None:
+    sentences = conllu.parse(written("conllu", ORIGINAL)[0].decode())
     assert [sentence.metadata["text"] for sentence in sentences] == ['Ada 😀 met "Zed" in New York City.', "She left."]
     assert sentences[0].metadata["newdoc id"] == "a/b 1"
     for sentence in sentences:
@@ -83,8 +75,8 @@ def test_the_conllu_library_finds_words_whose_forms_make_the_text_comment() -> N
     ]
 
 
-def test_an_xml_parser_finds_the_names_of_tei_in_its_namespace() -> None:
-    root = ElementTree.fromstring(written("tei", ORIGINAL))
+def test_an_xml_parser_finds_the_names_of_tei_in_its_namespace(written: Written) -> None:
+    root = ElementTree.fromstring(written("tei", ORIGINAL)[0])
     tei = {"t": "http://www.tei-c.org/ns/1.0"}
     block = root.find("t:TEI/t:text/t:body/t:ab", tei)
     assert block is not None
@@ -98,15 +90,15 @@ def test_an_xml_parser_finds_the_names_of_tei_in_its_namespace() -> None:
     ]
 
 
-def test_spacy_finds_the_outermost_mentions_as_ents_and_all_spans() -> None:
-    [doc] = DocBin().from_bytes(written("docbin", ORIGINAL)).get_docs(spacy.blank("en").vocab)
+def test_spacy_finds_the_outermost_mentions_as_ents_and_all_spans(written: Written) -> None:
+    [doc] = DocBin().from_bytes(written("docbin", ORIGINAL)[0]).get_docs(spacy.blank("en").vocab)
     assert doc.text == TEXT
     assert [(ent.text, ent.kb_id_) for ent in doc.ents] == [("Ada", "Q7259"), ("Zed", ""), ("New\r\nYork City", "Q60")]
     assert [(span.text, span.kb_id_) for span in doc.spans["elinker"]] == [("New\r\nYork", "GeoNames:1")]
 
 
-def test_spacy_makes_the_tokens_of_prodigy_to_the_text_and_its_spans_lie_on_them() -> None:
-    [task] = [json.loads(line) for line in written("prodigy", ORIGINAL).decode().splitlines()]
+def test_spacy_makes_the_tokens_of_prodigy_to_the_text_and_its_spans_lie_on_them(written: Written) -> None:
+    [task] = [json.loads(line) for line in written("prodigy", ORIGINAL)[0].decode().splitlines()]
     words = [token["text"] for token in task["tokens"]]
     doc = spacy.tokens.Doc(spacy.blank("en").vocab, words=words, spaces=[token["ws"] for token in task["tokens"]])
     assert doc.text == TEXT
@@ -115,8 +107,8 @@ def test_spacy_makes_the_tokens_of_prodigy_to_the_text_and_its_spans_lie_on_them
     assert [token["start"] for token in task["tokens"]] == [token.idx for token in doc]
 
 
-def test_web_annotations_are_json_ld_with_the_terms_of_the_recommendation() -> None:
-    [page] = json.loads(written("web-annotation", ORIGINAL))
+def test_web_annotations_are_json_ld_with_the_terms_of_the_recommendation(written: Written) -> None:
+    [page] = json.loads(written("web-annotation", ORIGINAL)[0])
     assert page["@context"][0] == "http://www.w3.org/ns/anno.jsonld"
     assert page["type"] == "AnnotationPage"
     first = page["items"][1]
@@ -128,8 +120,8 @@ def test_web_annotations_are_json_ld_with_the_terms_of_the_recommendation() -> N
     assert page["items"][2]["motivation"] == "highlighting", "NIL identifies nothing"
 
 
-def test_offsets_of_webanno_count_code_units_as_java_does() -> None:
-    with zipfile.ZipFile(io.BytesIO(written("webanno", ORIGINAL))) as archive:
+def test_offsets_of_webanno_count_code_units_as_java_does(written: Written) -> None:
+    with zipfile.ZipFile(io.BytesIO(written("webanno", ORIGINAL)[0])) as archive:
         assert archive.namelist() == ["a%2Fb 1.tsv"]
         lines = archive.read("a%2Fb 1.tsv").decode().split("\n")
     assert lines[:2] == [
@@ -144,27 +136,27 @@ def test_offsets_of_webanno_count_code_units_as_java_does() -> None:
             assert units[2 * start : 2 * end].decode("utf-16-le") == token
 
 
-def test_brat_gets_a_text_annotations_and_the_list_of_types() -> None:
+def test_brat_gets_a_text_annotations_and_the_list_of_types(written: Written) -> None:
     typed = Document("a", "Ada.", (Mention(0, 3, "Ada", "Q1"),), {"mention_types": [["a person"]]})
-    with zipfile.ZipFile(io.BytesIO(written("brat", typed))) as archive:
+    with zipfile.ZipFile(io.BytesIO(written("brat", typed)[0])) as archive:
         assert archive.read("a.txt").decode() == "Ada."
         assert archive.read("a.ann").decode() == "T1\ta_person 0 3\tAda\nN1\tReference T1 Wikidata:Q1\t\n"
         assert archive.read("annotation.conf").decode().startswith("[entities]\na_person\n[relations]\n")
 
 
-def test_brat_parts_a_span_at_a_line_break(tmp_path: Path) -> None:
-    with zipfile.ZipFile(io.BytesIO(written("brat", ORIGINAL))) as archive:
+def test_brat_parts_a_span_at_a_line_break(tmp_path: Path, written: Written) -> None:
+    with zipfile.ZipFile(io.BytesIO(written("brat", ORIGINAL)[0])) as archive:
         lines = archive.read("a%2Fb 1.ann").decode().splitlines()
     assert "T3\tENTITY 19 22;24 33\tNew York City" in lines
 
 
 @pytest.mark.parametrize("name", ["brat", "webanno"])
-def test_the_same_documents_are_the_same_bytes(name: str) -> None:
-    assert written(name, ORIGINAL, ORIGINAL) == written(name, ORIGINAL, ORIGINAL)
+def test_the_same_documents_are_the_same_bytes(name: str, written: Written) -> None:
+    assert written(name, ORIGINAL, ORIGINAL)[0] == written(name, ORIGINAL, ORIGINAL)[0]
 
 
-def test_label_studio_gets_predictions_with_regions_and_their_entities() -> None:
-    [task] = json.loads(written("label-studio", ORIGINAL))
+def test_label_studio_gets_predictions_with_regions_and_their_entities(written: Written) -> None:
+    [task] = json.loads(written("label-studio", ORIGINAL)[0])
     region, entity, *_ = task["predictions"][0]["result"]
     assert task["data"]["text"] == TEXT
     assert (region["type"], region["value"]["labels"], region["score"]) == ("labels", ["ENTITY"], 0.9)
