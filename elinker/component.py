@@ -14,7 +14,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import srsly
 from spacy import util
@@ -32,8 +32,6 @@ from elinker.schema import Candidate, Document, Mention
 
 NIL = "NIL"
 """`kb_id_` of an entity span that is not linked, as spaCy's own entity linker has it."""
-
-AlignmentMode = Literal["strict", "contract", "expand"]
 
 DEFAULT_CONFIG = {
     "pipeline": STARTER,

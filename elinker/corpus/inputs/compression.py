@@ -30,9 +30,6 @@ _OPENERS: dict[str, Callable[[BinaryIO], Any]] = {
 }
 _SHORT = {".tgz": ".tar.gz", ".tbz2": ".tar.bz2", ".txz": ".tar.xz", ".tzst": ".tar.zst"}
 
-COMPRESSIONS = tuple(_OPENERS)
-"""Suffixes that may follow that of any input."""
-
 
 def suffixes(filename: str) -> tuple[str, str]:
     """The lower-case suffix of what a file holds and that of its compression, each `""` where there is none."""
