@@ -176,7 +176,8 @@ class Layout:
 
     def document(self, text: str) -> TokenSequence:
         """An entity text between the fixed parts of the template, cut to `document.max_length` tokens of text."""
-        source = self.source(text).slice(0, self.entities.max_length)
+        # Sign by sign whatever `punctuation_runs` says: a base remembers the settings of entities, not those of texts.
+        source = read_source(text, self.tokenizer, self._reserved).slice(0, self.entities.max_length)
         head, tail = self._document_head, self._document_tail
         if self._reader:
             pieces = self._joined(self._document_before, source, self._document_after)

@@ -152,6 +152,14 @@ def test_long_runs_as_one_token_need_markers_that_are_tokens(
         fresh("llama", settings=settings_for("llama", linking=plain, tokens=tokens, punctuation_runs="one"))
 
 
+def test_entities_are_read_sign_by_sign_so_that_their_vectors_do_not_hang_on_how_texts_are_read(
+    fresh: "Callable[..., OneGen]", settings_for: "Callable[..., OneGenSettings]"
+) -> None:
+    each, one = fresh("bert"), fresh("bert", settings=settings_for("bert", punctuation_runs="one"))
+    assert one.layout.document("Apple (......)") == each.layout.document("Apple (......)")
+    assert len(one.source("Apple (......)")) < len(each.source("Apple (......)"))
+
+
 def test_case_types_need_a_model_that_has_them(
     fresh: "Callable[..., OneGen]", settings_for: "Callable[..., OneGenSettings]"
 ) -> None:
