@@ -59,14 +59,14 @@ YES_NO = ("Is {o} {p}?", "Is it true that {p} is {o}?", "Is it {o} that is {p}?"
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A sub-question, the passage read for it, its answer; `gold` are passages that answer it, `wrong` do not."""
+    """A sub-question, the passage read for it, its answer; `gold` is the entity's passage, `wrong` are others."""
 
     relation: str
     name: str
     title: str
     text: str
     answer: str | None
-    gold: tuple[str, ...] = ()
+    gold: str | None = None
     wrong: tuple[str, ...] = ()
 
 
@@ -102,16 +102,11 @@ class Asker:
         self._world = World(base, relations, generator)
         self._facts = {(fact.subject, fact.relation): fact for fact in facts}
         self._passage = {passage.id: passage for passage in passages}
-        self._all = list(passages)
-        self._of: dict[str, list[str]] = defaultdict(list)
-        self._stating: dict[tuple[str, str], str] = {}
+        self._all = list(self._passage)
         self._with: dict[str, list[str]] = defaultdict(list)
         self._sharing: dict[str, list[str]] = defaultdict(list)
         for passage in passages:
-            entity = passage.id.partition(".")[0]
-            self._of[entity].append(passage.id)
             for relation in passage.relations:
-                self._stating[entity, relation] = passage.id
                 self._with[relation].append(passage.id)
             for word in _words(passage.title):
                 self._sharing[word].append(passage.id)
@@ -168,8 +163,7 @@ class Asker:
         relations = list(self._relations)
         while True:
             relation = self._random.choice(relations)
-            of = self._with[relation]
-            subject = self._random.choice(of).partition(".")[0] if of else ""
+            subject = self._random.choice(self._with[relation])
             if subject in self._asked and (subject in self.unseen) == test:
                 return (self._facts[subject, relation],)
 
@@ -210,8 +204,8 @@ class Asker:
             if first.subject == second.subject or (relation.endswith("year") and first.object == second.object):
                 continue
             if not relation.endswith("year") and self._random.random() < 0.5:
-                same = [p for p in self._with[relation] if self._fact_at(p, relation).object == first.object]
-                second = self._fact_at(self._random.choice(same), relation)
+                same = [one for one in self._with[relation] if self._facts[one, relation].object == first.object]
+                second = self._facts[self._random.choice(same), relation]
                 if first.subject == second.subject or second.subject not in self._asked:
                     continue
                 if (second.subject in self.unseen) != test:
@@ -240,7 +234,7 @@ class Asker:
                 entity = self._base.entities[before[0].object_id or ""]
                 unseen = before[0].subject in self.unseen
             else:
-                entity = self._base.entities[self._random.choice(self._all).id.partition(".")[0]]
+                entity = self._base.entities[self._random.choice(self._all)]
                 unseen = entity.id in self.unseen
             if unseen != test or entity.id not in self._asked:
                 continue
@@ -256,11 +250,9 @@ class Asker:
             return self.missing(test=test)
         start = self._base.entities[before[0].subject].label if before else entity.label
         used = [*(self._relations[fact.relation] for fact in before), relation]
-        own = self._of[entity.id]
-        read = self._passage[self._random.choice(own)]
-        last = Hop(
-            relation.name, entity.label, read.title, read.text, None, tuple(own), self._near(entity.label, entity.id)
-        )
+        read = self._passage[entity.id]
+        wrong = self._near(entity.label, entity.id)
+        last = Hop(relation.name, entity.label, read.title, read.text, None, entity.id, wrong)
         hops = (*(self._hop(fact) for fact in before), last)
         text = nested_question(used, start, self._random)
         return Question("missing fact", text, hops, (UNKNOWN,), tuple(one.name for one in used), entity.id)
@@ -286,12 +278,10 @@ class Asker:
         """The question with a passage that does not answer one of its hops, so that it ends there."""
         at = self._random.randrange(len(question.hops))
         hop = question.hops[at]
-        entity = hop.gold[0].partition(".")[0]
-        others = [name for name in self._of[entity] if name not in hop.gold]
-        pool = [*others, *hop.wrong[:3], self._random.choice(self._with[hop.relation])]
-        read = self._passage[self._random.choice([name for name in pool if name not in hop.gold] or [self._all[0].id])]
-        if entity == read.id.partition(".")[0] and hop.relation in read.relations:
+        pool = [name for name in (*hop.wrong[:2], self._random.choice(self._with[hop.relation])) if name != hop.gold]
+        if not pool:
             return question
+        read = self._passage[self._random.choice(pool)]
         hops = (*question.hops[:at], replace(hop, title=read.title, text=read.text, answer=None))
         return replace(question, hops=hops, answers=(UNKNOWN,))
 
@@ -311,7 +301,7 @@ class Asker:
         for relation in chain:
             answer = self._world.name(relation.object)
             text = self._world.passage(
-                relation, name, answer, self._world.others(relation, self._random.choice((0, 1, 1, 2)))
+                relation, name, answer, self._world.others(relation, self._random.choice((0, 1, 2, 3)))
             )
             hops.append(Hop(relation.name, name, name, text, answer))
             name = answer
@@ -382,27 +372,22 @@ class Asker:
 
     def _fact_of(self, relation: str, test: bool) -> Fact:
         while True:
-            subject = self._random.choice(self._with[relation]).partition(".")[0]
+            subject = self._random.choice(self._with[relation])
             if subject in self._asked and (subject in self.unseen) == test:
                 return self._facts[subject, relation]
 
-    def _fact_at(self, passage: str, relation: str) -> Fact:
-        return self._facts[passage.partition(".")[0], relation]
-
     def _hop(self, fact: Fact) -> Hop:
-        name = self._stating[fact.subject, fact.relation]
-        passage = self._passage[name]
+        passage = self._passage[fact.subject]
         label = self._base.entities[fact.subject].label
-        wrong = [other for other in self._of[fact.subject] if other != name][:1]
-        wrong += [*self._near(label, fact.subject)[:2], self._random.choice(self._with[fact.relation])]
+        wrong = (*self._near(label, fact.subject)[:2], self._random.choice(self._with[fact.relation]))
         return Hop(
-            fact.relation, label, passage.title, passage.text, fact.object, (name,),
-            tuple(one for one in wrong if one != name),
+            fact.relation, label, passage.title, passage.text, fact.object, fact.subject,
+            tuple(one for one in wrong if one != fact.subject),
         )  # fmt: skip
 
     def _near(self, name: str, entity: str) -> tuple[str, ...]:
         """Passages of other entities whose titles share a word with a name."""
-        pool = [p for word in _words(name) for p in self._sharing[word][:400] if p.partition(".")[0] != entity]
+        pool = [p for word in _words(name) for p in self._sharing[word][:400] if p != entity]
         return tuple(self._random.sample(pool, min(3, len(pool))))
 
     def _answers(self, fact: Fact) -> tuple[str, ...]:
