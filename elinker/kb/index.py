@@ -20,7 +20,7 @@ MARGIN = 16
 """How many more rows than asked for are proposed, so that exact scores decide which ones are nearest."""
 
 _HEADER = Struct("<4siqqq?iQ")
-_QUERIES = 256
+_QUERIES = 1024
 _PAIRS = 1 << 20
 
 Found = tuple[NDArray[np.float32], NDArray[np.int64]]

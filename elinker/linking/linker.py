@@ -263,8 +263,8 @@ class Linker:
         probability = decision.probability([evidence[index] for index in ranked])
         candidates = []
         for index in ranked:
-            entity = self.kb.entity(order[index])
-            candidates.append(Candidate(entity.id, entity.label, evidence[index].cosine))
+            row = order[index]
+            candidates.append(Candidate(self.kb.table.id(row), self.kb.table.label(row), evidence[index].cosine))
         linked = bool(candidates) and probability >= decision.threshold
         return Mention(
             start,

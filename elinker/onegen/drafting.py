@@ -1,5 +1,6 @@
 """First guesses of where mentions are. A draft costs nothing when it is wrong but passes: verification decides."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,11 +10,14 @@ from torch import Tensor
 from elinker.onegen.grammar import Action, CopyState
 from elinker.onegen.source import Source
 
+_SURE = 10.0
+"""The wishes of drafters that know nothing of probabilities."""
+
 
 @dataclass(slots=True)
 class Draft:
     """Wishes at each border of a source, before its tokens and behind the last: above zero where a mention should open,
-    and where one that is open should close.
+    and where one that is open should close. They are log odds: the further from zero, the surer.
 
     The decoder writes the pass's own scores over the wishes, so a draft gets better with every pass.
     """
@@ -23,8 +27,14 @@ class Draft:
 
     def wants(self, state: CopyState, allowed: Sequence[Action]) -> Action:
         """One of `allowed` (never empty)."""
-        wishes = self.opens if state.opened is None else self.closes
-        return allowed[-1] if len(allowed) == 1 or wishes[state.position] > 0 else allowed[0]
+        return allowed[-1] if len(allowed) == 1 or self._wish(state) > 0 else allowed[0]
+
+    def doubt(self, state: CopyState) -> float:
+        """The probability that the wish is wrong, at most a half."""
+        return 1 / (1 + math.exp(min(abs(self._wish(state)), 100)))
+
+    def _wish(self, state: CopyState) -> float:
+        return (self.opens if state.opened is None else self.closes)[state.position]
 
 
 class Drafter(Protocol):
@@ -47,12 +57,12 @@ class Drafter(Protocol):
 
 def draft_of(source: Source, spans: Sequence[tuple[int, int]]) -> Draft:
     """A draft of token ranges. A mention opened elsewhere would end with its word, or run of capitalised words."""
-    opens = [-1.0] * (len(source) + 1)
-    closes = [1.0 if _ends_run(source, index) else -1.0 for index in range(len(source) + 1)]
+    opens = [-_SURE] * (len(source) + 1)
+    closes = [_SURE if _ends_run(source, index) else -_SURE for index in range(len(source) + 1)]
     for start, end in spans:
-        opens[start] = 1.0
-        closes[start + 1 : end] = [-1.0] * (end - start - 1)
-        closes[end] = 1.0
+        opens[start] = _SURE
+        closes[start + 1 : end] = [-_SURE] * (end - start - 1)
+        closes[end] = _SURE
     return Draft(opens, closes)
 
 

@@ -23,6 +23,7 @@ from elinker.onegen.presets import choose_preset
 from elinker.onegen.quiet import quiet
 from elinker.onegen.rows import RowCache
 from elinker.onegen.settings import OneGenSettings
+from elinker.onegen.shares import in_shares
 from elinker.onegen.source import Source
 from elinker.onegen.verifying import decode_by_drafts
 from elinker.onegen.vocabulary import add_tokens
@@ -215,13 +216,11 @@ class OneGen:
         for source in sources:
             self._check_length(source)
         markings: list[Marking] = [Marking((), unit_vectors((), self.dim))] * len(sources)
-        with self._products(mixed=self.mixed):
-            self._mark(range(len(sources)), sources, markings, drafter or self.drafter, batch_size)
+        self._mark(range(len(sources)), sources, markings, drafter or self.drafter, batch_size, mixed=self.mixed)
         if self.mixed:
             close = [number for number, marking in enumerate(markings) if marking.margin < _ROUNDING]
             known = KnownMentions(sources, [marking.mentions for marking in markings])
-            with self._products(mixed=False):
-                self._mark(close, sources, markings, known, batch_size)
+            self._mark(close, sources, markings, known, batch_size, mixed=False)
         return markings
 
     def _products(self, *, mixed: bool) -> torch.autocast:
@@ -235,11 +234,19 @@ class OneGen:
         markings: list[Marking],
         drafter: Drafter,
         batch_size: int,
+        *,
+        mixed: bool,
     ) -> None:
         """Put the markings of the numbered sources, but for empty ones, into `markings`."""
+        layout, backbone = self.layout, self.backbone
+
+        def decode(share: Sequence[Source], stopped: Callable[[], bool]) -> list[Marking]:
+            with self._products(mixed=mixed):
+                return decode_by_drafts(share, layout, backbone, drafter, batch_size=batch_size, stopped=stopped)
+
         places = [number for number in numbers if len(sources[number])]
         chosen = [sources[number] for number in places]
-        found = decode_by_drafts(chosen, self.layout, self.backbone, drafter, batch_size=batch_size)
+        found = in_shares(decode, chosen) if self.device.type == "cpu" else decode(chosen, lambda: False)
         for number, marking in zip(places, found, strict=True):
             markings[number] = marking
 

@@ -7,6 +7,7 @@ by forgetting a number, and what a row gets does not depend on which others it i
 
 import sys
 from collections.abc import Callable, Sequence
+from threading import Lock
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 _PREFIX = "elinker_"
+_registering = Lock()
 
 
 class RowCache:
@@ -88,12 +90,13 @@ class Rows:
 
 def attend_by_rows(model: Any) -> None:
     """Make a transformers model accept `rows` in its forward call; without it, attention stays what it was."""
-    name = model.config._attn_implementation
-    if name.startswith(_PREFIX):
-        return
-    ALL_ATTENTION_FUNCTIONS.register(_PREFIX + name, _attention(name))
-    ALL_MASK_ATTENTION_FUNCTIONS.register(_PREFIX + name, ALL_MASK_ATTENTION_FUNCTIONS[name])
-    model.set_attn_implementation(_PREFIX + name)
+    with _registering:
+        name = model.config._attn_implementation
+        if name.startswith(_PREFIX):
+            return
+        ALL_ATTENTION_FUNCTIONS.register(_PREFIX + name, _attention(name))
+        ALL_MASK_ATTENTION_FUNCTIONS.register(_PREFIX + name, ALL_MASK_ATTENTION_FUNCTIONS[name])
+        model.set_attn_implementation(_PREFIX + name)
 
 
 def _attention(name: str) -> Callable[..., tuple[Tensor, Tensor | None]]:

@@ -11,7 +11,7 @@ Rows are read without padding (`elinker.onegen.rows`), and a row that is done ma
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -28,18 +28,20 @@ from elinker.onegen.source import Source
 
 _SHARED = 8
 """Tokens that a common beginning of prompts has at least where it is read once for all rows."""
+_WASTE = 25
+"""Tokens that are expected to be read in vain, from which on a draft leaves a choice open."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A drafted action.
+    """A drafted action, or None where the draft ends with an open choice.
 
     `choice` are the ids that stand for copying and the one for the other action (`Rewriting.choice`), None where there
     is no other. The hidden state at `column` decides. `query` is the column of the query token that the action writes,
     `end` the one behind its last token.
     """
 
-    action: Action
+    action: Action | None
     allowed: tuple[Action, ...]
     choice: tuple[tuple[int, ...], int] | None
     position: int
@@ -67,7 +69,13 @@ class _Row:
 
 
 def decode_by_drafts(
-    sources: Sequence[Source], layout: Layout, backbone: Backbone, drafter: Drafter, *, batch_size: int = 32
+    sources: Sequence[Source],
+    layout: Layout,
+    backbone: Backbone,
+    drafter: Drafter,
+    *,
+    batch_size: int = 32,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> list[Marking]:
     """Rewrite each source with its mentions marked. See the module; `decoding.decode` gives the same, slower.
 
@@ -77,12 +85,13 @@ def decode_by_drafts(
         backbone: the model.
         drafter: first guesses; they decide how many passes it takes, never what comes out.
         batch_size: rows a forward pass.
+        stopped: asked before each pass whether nobody waits for the result any more; then it lacks sources.
     """
     prefix = _read_prefix(layout, backbone) if len(sources) > 1 else None
     waiting = deque(enumerate(sources))
     markings: list[Marking | None] = [None] * len(sources)
     rows: list[_Row] = []
-    while rows or waiting:
+    while (rows or waiting) and not stopped():
         while waiting and len(rows) < batch_size:
             rows.append(_begin(*waiting.popleft(), layout, drafter, prefix))
         for row in rows:
@@ -135,12 +144,19 @@ def _draft_from_states(row: _Row, states: Tensor, layout: Layout, drafter: Draft
 
 
 def _write_draft(row: _Row, draft: Draft, layout: Layout) -> None:
-    """Append the drafted continuation to the certain tokens, noting which column decides which action."""
+    """Append the drafted continuation to the certain tokens, noting which column decides which action.
+
+    It ends before the first choice of which so little is known that reading on is likely to be in vain.
+    """
     state = row.state.copy()
     row.steps = []
     while allowed := state.allowed():
-        action, position, column = draft.wants(state, allowed), state.position, len(row.ids) - 1
+        position, column = state.position, len(row.ids) - 1
         choice = state.choice() if len(allowed) > 1 else None
+        if choice is not None and draft.doubt(state) * (len(state.source) - position) > _WASTE:
+            row.steps.append(_Step(None, allowed, choice, position, column, None, len(row.ids)))
+            return
+        action = draft.wants(state, allowed)
         query = write(action, state, row.ids, row.types, layout)
         row.steps.append(_Step(action, allowed, choice, position, column, query, len(row.ids)))
 
