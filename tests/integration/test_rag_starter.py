@@ -41,7 +41,7 @@ def chains(rag: Rag, questions: Sequence[Question]) -> Asked:
 @pytest.fixture(scope="module")
 def missing(rag: Rag, questions: Sequence[Question]) -> Asked:
     """Questions that no passage answers."""
-    return ask(rag, [q for q in questions if not q.answerable][::10])
+    return ask(rag, [q for q in questions if not q.answerable][::4])
 
 
 def ask(rag: Rag, questions: Sequence[Question]) -> Asked:
@@ -66,17 +66,17 @@ def test_the_index_holds_the_committed_passages(rag: Rag) -> None:
 
 
 def test_questions_of_two_and_three_hops_in_unseen_compositions_are_answered(chains: Asked) -> None:
-    assert figure(chains, "answer_em") >= 0.7
+    assert figure(chains, "answer_em") >= 0.8
 
 
 def test_each_hop_finds_its_passage_first(chains: Asked) -> None:
     assert figure(chains, "hop_1@1") >= 0.9
     assert figure(chains, "hop_2@1") >= 0.85
-    assert figure(chains, "hop_3@1") >= 0.65
+    assert figure(chains, "hop_3@1") >= 0.8
 
 
 def test_what_is_not_in_the_base_is_called_so(missing: Asked) -> None:
-    assert figure(missing, "recognised") >= 0.7
+    assert figure(missing, "recognised") >= 0.8
 
 
 def test_what_is_in_the_base_is_rarely_called_missing(chains: Asked) -> None:

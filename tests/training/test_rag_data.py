@@ -58,7 +58,7 @@ def test_every_entity_of_the_base_has_a_passage_and_no_passage_is_of_another(
     passages: dict[str, dict[str, Any]],
 ) -> None:
     entities = {row["id"] for row in rows(RAG.parent / "starter" / "entities.jsonl")}
-    assert {name.partition(".")[0] for name in passages} == entities
+    assert set(passages) == entities
 
 
 def test_a_question_has_a_sub_question_and_gold_passages_for_each_hop(
@@ -86,11 +86,11 @@ def test_entities_that_are_called_unseen_are_in_no_document_and_begin_no_questio
     questions: list[dict[str, Any]], training: Path
 ) -> None:
     unseen = {
-        question["hops"][0][0].partition(".")[0]
+        question["hops"][0][0]
         for question in questions
         if question["type"] == "single" and question["entity"] == "unseen"
     }
-    told = {row["uid"].partition(".")[0] for row in rows(training / "documents.jsonl")}
+    told = {row["uid"] for row in rows(training / "documents.jsonl")}
     asked = {row["subject"] for row in rows(training / "train.jsonl")}
     assert unseen
     assert not unseen & (told | asked)
