@@ -23,7 +23,7 @@ from elinker.onegen.presets import choose_preset
 from elinker.onegen.quiet import quiet
 from elinker.onegen.rows import RowCache
 from elinker.onegen.settings import OneGenSettings
-from elinker.onegen.shares import in_shares
+from elinker.onegen.shares import Item, Result, in_shares
 from elinker.onegen.source import Source
 from elinker.onegen.verifying import decode_by_drafts
 from elinker.onegen.vocabulary import add_tokens
@@ -223,9 +223,23 @@ class OneGen:
             self._mark(close, sources, markings, known, batch_size, mixed=False)
         return markings
 
-    def _products(self, *, mixed: bool) -> torch.autocast:
-        """How matrices are multiplied, whatever the caller does: in bf16, or in the number type of the weights."""
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed)
+    def _shared(
+        self,
+        work: Callable[[Sequence[Item], Callable[[], bool]], Sequence[Result]],
+        items: Sequence[Item],
+        *,
+        mixed: bool,
+    ) -> Sequence[Result]:
+        """Work on items, on a CPU in several threads (`shares`).
+
+        Whatever the caller does, matrices are multiplied in bf16 where `mixed`, else in the number type of the weights.
+        """
+
+        def on_share(share: Sequence[Item], stopped: Callable[[], bool]) -> Sequence[Result]:
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
+                return work(share, stopped)
+
+        return in_shares(on_share, items) if self.device.type == "cpu" else on_share(items, lambda: False)
 
     def _mark(
         self,
@@ -241,12 +255,10 @@ class OneGen:
         layout, backbone = self.layout, self.backbone
 
         def decode(share: Sequence[Source], stopped: Callable[[], bool]) -> list[Marking]:
-            with self._products(mixed=mixed):
-                return decode_by_drafts(share, layout, backbone, drafter, batch_size=batch_size, stopped=stopped)
+            return decode_by_drafts(share, layout, backbone, drafter, batch_size=batch_size, stopped=stopped)
 
         places = [number for number in numbers if len(sources[number])]
-        chosen = [sources[number] for number in places]
-        found = in_shares(decode, chosen) if self.device.type == "cpu" else decode(chosen, lambda: False)
+        found = self._shared(decode, [sources[number] for number in places], mixed=mixed)
         for number, marking in zip(places, found, strict=True):
             markings[number] = marking
 
@@ -258,8 +270,7 @@ class OneGen:
         sequences = [self.layout.marked(source, spans) for source, spans in zip(sources, mentions, strict=True)]
         for source, sequence in zip(sources, sequences, strict=True):
             self._check_length(source, len(sequence))
-        with self._products(mixed=self.mixed):
-            return self._vectors(sequences, batch_size, None)
+        return self._vectors(sequences, batch_size, None, mixed=self.mixed)
 
     def annotate(self, texts: Sequence[str], *, batch_size: int = 32) -> list[list[tuple[int, int, Any]]]:
         """Mentions of short texts as (start, end, vector): characters of the text and a float32 vector of length 1."""
@@ -317,11 +328,10 @@ class OneGen:
         Args:
             texts: what `entity_text` gives.
             batch_size: texts a forward pass.
-            progress: called with the number of texts just encoded.
+            progress: called with the number of texts just encoded, by any thread.
         """
         sequences = [self.layout.document(text) for text in texts]
-        with self._products(mixed=False):  # made once, compared with for long
-            vectors = self._vectors(sequences, batch_size, progress)
+        vectors = self._vectors(sequences, batch_size, progress, mixed=False)  # made once, compared with for long
         return np.concatenate([*vectors, unit_vectors((), self.dim)])
 
     @torch.inference_mode()
@@ -337,29 +347,38 @@ class OneGen:
         Args:
             passages: title, text and the characters of each sentence (`AnswerLayout.document`).
             batch_size: passages a forward pass.
-            progress: called with the number of passages just encoded.
+            progress: called with the number of passages just encoded, by any thread.
         """
         layout = self.answering
         sequences = [layout.document(*passage) for passage in passages]
-        with self._products(mixed=False):
-            return self._vectors(sequences, batch_size, progress)
+        return self._vectors(sequences, batch_size, progress, mixed=False)
 
     def _vectors(
-        self, sequences: Sequence[TokenSequence], batch_size: int, progress: Callable[[int], None] | None
+        self,
+        sequences: Sequence[TokenSequence],
+        batch_size: int,
+        progress: Callable[[int], None] | None,
+        *,
+        mixed: bool,
     ) -> list[Vectors]:
-        vectors: list[Vectors] = []
-        for start in range(0, len(sequences), batch_size):
-            batch = sequences[start : start + batch_size]
-            hidden = self.backbone.read_rows(
-                [RowCache(len(sequence)) for sequence in batch],
-                [sequence.ids for sequence in batch],
-                [sequence.types for sequence in batch],
-            )
-            for sequence, states in zip(batch, torch.split(hidden, [len(sequence) for sequence in batch]), strict=True):
-                vectors.append(unit_vectors([states[position] for position in sequence.retrieval], self.dim))
-            if progress is not None:
-                progress(len(batch))
-        return vectors
+        def read(share: Sequence[TokenSequence], stopped: Callable[[], bool]) -> list[Vectors]:
+            vectors: list[Vectors] = []
+            for start in range(0, len(share), batch_size):
+                if stopped():
+                    break
+                batch = share[start : start + batch_size]
+                hidden = self.backbone.read_rows(
+                    [RowCache(len(sequence)) for sequence in batch],
+                    [sequence.ids for sequence in batch],
+                    [sequence.types for sequence in batch],
+                )
+                for sequence, states in zip(batch, torch.split(hidden, list(map(len, batch))), strict=True):
+                    vectors.append(unit_vectors([states[position] for position in sequence.retrieval], self.dim))
+                if progress is not None:
+                    progress(len(batch))
+            return vectors
+
+        return list(self._shared(read, sequences, mixed=mixed))
 
     def _check_length(self, source: Source, length: int | None = None) -> None:
         needed = length if length is not None else len(self.layout.marked(source, ()))

@@ -28,7 +28,7 @@ from elinker.onegen.source import Source
 
 _SHARED = 8
 """Tokens that a common beginning of prompts has at least where it is read once for all rows."""
-_WASTE = 25
+_WASTE = 12
 """Tokens that are expected to be read in vain, from which on a draft leaves a choice open."""
 
 
