@@ -27,18 +27,19 @@ def in_shares(
     """The results of all items in order; each thread works on every n-th of them.
 
     Args:
-        work: gives a result for each item. It runs in inference mode; what else torch knows of each thread, such as
-            autocast, it sets up itself. The second argument says whether it should stop: then its results are lost.
+        work: gives a result for each item of a share, in inference mode. What else torch knows of each thread, such as
+            autocast, it sets up itself. The second argument says whether to stop, for the results are lost.
         items: what there is to do; where there is little, this thread does it.
     """
     threads = torch.get_num_threads()
     count = max(1, min(threads, _MOST, len(items) // _LEAST))
     if count == 1:
-        return list(work(items, lambda: False))
+        with torch.inference_mode():
+            return list(work(items, lambda: False))
     stop = Event()
 
     def share(number: int) -> Sequence[Result]:
-        torch.set_num_threads(threads // count)
+        torch.set_num_threads(threads // count + (number < threads % count))
         with torch.inference_mode():
             return work(items[number::count], stop.is_set)
 
