@@ -35,7 +35,10 @@ def test_results_come_in_order(number: int) -> None:
 @pytest.mark.usefixtures("four_threads")
 @pytest.mark.parametrize(("number", "shares"), [(3, 1), (8, 2), (12, 3), (40, 4)])
 def test_torch_s_threads_are_shared_out_and_given_back(number: int, shares: int) -> None:
+    together = threading.Barrier(shares, timeout=30)
+
     def describe(share: Sequence[int], stopped: Callable[[], bool]) -> list[tuple[int, int]]:
+        together.wait()
         return [(threading.get_ident(), torch.get_num_threads())] * len(share)
 
     seen = in_shares(describe, range(number))
