@@ -39,6 +39,7 @@ def in_shares(
     stop = Event()
 
     def share(number: int) -> Sequence[Result]:
+        torch.get_num_threads()  # a thread takes over what any set last, but only once, when it first needs to know
         torch.set_num_threads(threads // count + (number < threads % count))
         with torch.inference_mode():
             return work(items[number::count], stop.is_set)
