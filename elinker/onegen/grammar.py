@@ -75,7 +75,7 @@ class CopyState:
 
     def _may_open(self) -> bool:
         source, position = self.source, self.position
-        return source.is_edge(position) and not source.is_blank(position) and self._mark_fits()
+        return source.is_edge(position) and source.may_begin(position) and self._mark_fits()
 
     def _mark_fits(self) -> bool:
         """Whether all can still be written where a marker comes next; what closes a mention is paid for already."""

@@ -59,8 +59,17 @@ class Source:
         return index > 0 and _continues(self.text, self.ends[index - 1], self.starts[index])
 
     def is_blank(self, index: int) -> bool:
-        """Whether token `index` stands for white space only, where no mention begins."""
+        """Whether token `index` stands for white space only."""
         return not self.text[self.starts[index] : self.ends[index]].strip()
+
+    def may_begin(self, index: int) -> bool:
+        """Whether a mention may begin with token `index`: not with white space, nor with a long run of one sign.
+
+        Such a run is a rule, a leader or a mask over words that may not be shown.
+        """
+        start = self.starts[index]
+        run = self.text[start : start + _LONG_RUN]
+        return not (self.is_blank(index) or (run == run[:1] * _LONG_RUN and _is_sign(run[0])))
 
     def visible_start(self, index: int) -> int:
         """The first character of token `index` that is no white space."""
@@ -148,8 +157,7 @@ def _without_runs(pieces: Sequence[tuple[int, int, int]], text: str) -> Iterator
     def run_of(numbered: tuple[int, tuple[int, int, int]]) -> tuple[int, int, str] | int:
         number, (token, start, end) = numbered
         sign = text[start:end]
-        alone = end - start != 1 or unicodedata.category(sign)[0] not in "PS"
-        return number if alone else (token, start - number, sign)
+        return (token, start - number, sign) if end - start == 1 and _is_sign(sign) else number
 
     for _, group in groupby(enumerate(pieces), key=run_of):
         run = [piece for _, piece in group]
@@ -157,6 +165,11 @@ def _without_runs(pieces: Sequence[tuple[int, int, int]], text: str) -> Iterator
             yield from run
         else:
             yield run[0][0], run[0][1], run[-1][2]
+
+
+def _is_sign(character: str) -> bool:
+    """Whether a character is a punctuation mark or a symbol."""
+    return unicodedata.category(character)[0] in "PS"
 
 
 def _case_types(text: str, starts: Sequence[int], ends: Sequence[int]) -> tuple[int, ...]:

@@ -141,7 +141,7 @@ class Run:
         marks = range(self.start + 1, self.end + 1) if self.inside else range(self.start, self.end)
         place = len(self.ids)
         for mark in reversed(marks):
-            if not source.is_edge(mark) or (not self.inside and source.is_blank(mark)):
+            if not source.is_edge(mark) or not (self.inside or source.may_begin(mark)):
                 continue
             ids = self.marked(mark)
             if self.inside:

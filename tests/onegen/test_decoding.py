@@ -185,7 +185,7 @@ def naive_text(onegen: "OneGen", source: Source) -> tuple[list[tuple[int, int]],
         places = [
             place
             for place in range(first, len(source) + inside)
-            if source.is_edge(place) and (inside or not source.is_blank(place))
+            if source.is_edge(place) and (inside or source.may_begin(place))
         ]
         plain = spelt(onegen, source, marks)
         copies = {place: spelt(onegen, source, [*marks, place]) for place in places}

@@ -161,7 +161,7 @@ def draw_mentions(data: st.DataObject, source: Source) -> list[tuple[int, int]]:
         ):
             mentions.append((opened, place))
             opened = None
-        if opened is None and place < len(source) and source.is_edge(place) and not source.is_blank(place):
+        if opened is None and place < len(source) and source.is_edge(place) and source.may_begin(place):
             opened = place if data.draw(st.booleans()) else None
     return mentions
 
