@@ -29,8 +29,8 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import cycle, islice
+from collections.abc import Callable, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -222,11 +222,10 @@ def _cost(onegen: OneGen, sources: Sequence[Source], meter: Meter) -> dict[str, 
 def floor(onegen: OneGen, sources: Sequence[Source], markings: Sequence[Marking]) -> None:
     """One teacher-forced pass, shared out to threads as elinker's own work is."""
 
-    def read(share: Iterator[tuple[Source, Marking]], most: int) -> Sequence[Any]:
-        pairs = list(islice(share, most))
+    def read(share: Sequence[tuple[Source, Marking]], _: Callable[[], bool]) -> Sequence[Any]:
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=onegen.mixed):
-            teacher_forced(onegen, [source for source, _ in pairs], [marking for _, marking in pairs], BATCH)
-        return pairs
+            teacher_forced(onegen, [source for source, _ in share], [marking for _, marking in share], BATCH)
+        return share
 
     with torch.inference_mode():
         in_shares(read, list(zip(sources, markings, strict=True)))

@@ -4,8 +4,7 @@ It works on texts that fit one pass; long texts are cut into windows by `elinker
 """
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -226,21 +225,21 @@ class OneGen:
 
     def _shared(
         self,
-        work: Callable[[Iterator[Item], int], Iterable[Result]],
+        work: Callable[[Sequence[Item], Callable[[], bool]], Sequence[Result]],
         items: Sequence[Item],
         *,
         mixed: bool,
-    ) -> list[Result]:
+    ) -> Sequence[Result]:
         """Work on items, on a CPU in several threads (`shares`).
 
         Whatever the caller does, matrices are multiplied in bf16 where `mixed`, else in the number type of the weights.
         """
 
-        def on_share(share: Iterator[Item], most: int) -> list[Result]:
+        def on_share(share: Sequence[Item], stopped: Callable[[], bool]) -> Sequence[Result]:
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
-                return list(work(share, most))
+                return work(share, stopped)
 
-        return in_shares(on_share, items) if self.device.type == "cpu" else on_share(iter(items), len(items))
+        return in_shares(on_share, items) if self.device.type == "cpu" else on_share(items, lambda: False)
 
     def _mark(
         self,
@@ -255,8 +254,8 @@ class OneGen:
         """Put the markings of the numbered sources, but for empty ones, into `markings`."""
         layout, backbone = self.layout, self.backbone
 
-        def decode(share: Iterator[Source], most: int) -> list[Marking]:
-            return decode_by_drafts(share, layout, backbone, drafter, batch_size=min(batch_size, most))
+        def decode(share: Sequence[Source], stopped: Callable[[], bool]) -> list[Marking]:
+            return decode_by_drafts(share, layout, backbone, drafter, batch_size=batch_size, stopped=stopped)
 
         places = [number for number in numbers if len(sources[number])]
         found = self._shared(decode, [sources[number] for number in places], mixed=mixed)
@@ -362,19 +361,24 @@ class OneGen:
         *,
         mixed: bool,
     ) -> list[Vectors]:
-        def read(share: Iterator[TokenSequence], most: int) -> Iterator[Vectors]:
-            while batch := list(islice(share, min(batch_size, most))):
+        def read(share: Sequence[TokenSequence], stopped: Callable[[], bool]) -> list[Vectors]:
+            vectors: list[Vectors] = []
+            for start in range(0, len(share), batch_size):
+                if stopped():
+                    break
+                batch = share[start : start + batch_size]
                 hidden = self.backbone.read_rows(
                     [RowCache(len(sequence)) for sequence in batch],
                     [sequence.ids for sequence in batch],
                     [sequence.types for sequence in batch],
                 )
                 for sequence, states in zip(batch, torch.split(hidden, list(map(len, batch))), strict=True):
-                    yield unit_vectors([states[position] for position in sequence.retrieval], self.dim)
+                    vectors.append(unit_vectors([states[position] for position in sequence.retrieval], self.dim))
                 if progress is not None:
                     progress(len(batch))
+            return vectors
 
-        return self._shared(read, sequences, mixed=mixed)
+        return list(self._shared(read, sequences, mixed=mixed))
 
     def _check_length(self, source: Source, length: int | None = None) -> None:
         needed = length if length is not None else len(self.layout.marked(source, ()))

@@ -1,10 +1,11 @@
 """Independent pieces of work in a few threads, each with its part of torch's threads.
 
 One pass over some dozens of rows keeps two cores busy only in part: layers of a small model end sooner than threads can
-be told of them, and Python works alone in between. Two passes at once leave no core idle.
+be told of them, and Python works alone in between. Two passes at once leave no core idle, so a share of the rows for
+each thread is done sooner than all rows with all threads.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TypeVar
@@ -20,45 +21,35 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_shares(work: Callable[[Iterator[Item], int], Iterable[Result]], items: Sequence[Item]) -> list[Result]:
-    """The results of all items in order; each thread takes the next item when it has room for one.
+def in_shares(
+    work: Callable[[Sequence[Item], Callable[[], bool]], Sequence[Result]], items: Sequence[Item]
+) -> list[Result]:
+    """The results of all items in order; each thread works on every n-th of them.
 
     Args:
-        work: gives a result for each item that it takes, in the order in which it takes them, in inference mode; what
-            else torch knows of each thread, such as autocast, it sets up itself. The number says how many items it may
-            have at once, so that some are left for the others.
+        work: gives a result for each item of a share, in inference mode. What else torch knows of each thread, such as
+            autocast, it sets up itself. The second argument says whether to stop, for the results are lost.
         items: what there is to do; where there is little, this thread does it.
     """
     threads = torch.get_num_threads()
     count = max(1, min(threads, _MOST, len(items) // _LEAST))
     if count == 1:
         with torch.inference_mode():
-            return list(work(iter(items), len(items)))
+            return list(work(items, lambda: False))
     stop = Event()
-    numbers = iter(range(len(items)))
 
-    def share(part: int) -> list[tuple[int, Result]]:
-        taken: list[int] = []
-
-        def take() -> Iterator[Item]:
-            for number in numbers:
-                if stop.is_set():
-                    return
-                taken.append(number)
-                yield items[number]
-
+    def share(number: int) -> Sequence[Result]:
         torch.get_num_threads()  # a thread takes over what any set last, but only once, when it first needs to know
-        torch.set_num_threads(threads // count + (part < threads % count))
+        torch.set_num_threads(threads // count + (number < threads % count))
         with torch.inference_mode():
-            results = list(work(take(), -(-len(items) // count)))
-        return list(zip(taken, results, strict=True))
+            return work(items[number::count], stop.is_set)
 
     try:
         with ThreadPoolExecutor(count) as pool:
             try:
-                done = dict(pair for pairs in pool.map(share, range(count)) for pair in pairs)
+                shares: list[Iterator[Result]] = [iter(done) for done in pool.map(share, range(count))]
             finally:
                 stop.set()
     finally:
         torch.set_num_threads(threads)  # threads that are made later take over what was set last
-    return [done[number] for number in range(len(items))]
+    return [next(shares[number % count]) for number in range(len(items))]

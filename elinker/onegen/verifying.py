@@ -10,9 +10,9 @@ Leviathan et al. 2023).
 Rows are read without padding (`elinker.onegen.rows`), and a row that is done makes room for the next one at once.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
 
 import torch
 from torch import Tensor
@@ -69,29 +69,31 @@ class _Row:
 
 
 def decode_by_drafts(
-    sources: Iterable[Source], layout: Layout, backbone: Backbone, drafter: Drafter, *, batch_size: int = 32
+    sources: Sequence[Source],
+    layout: Layout,
+    backbone: Backbone,
+    drafter: Drafter,
+    *,
+    batch_size: int = 32,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> list[Marking]:
     """Rewrite each source with its mentions marked. See the module; `decoding.decode` gives the same, slower.
 
     Args:
-        sources: texts that fit the model; each is taken when there is room for it in a pass.
+        sources: texts that fit the model.
         layout: the settings' token sequences.
         backbone: the model.
         drafter: first guesses; they decide how many passes it takes, never what comes out.
         batch_size: rows a forward pass.
+        stopped: asked before each pass whether nobody waits for the result any more; then it lacks sources.
     """
-    waiting = iter(sources)
-    first = list(islice(waiting, batch_size))
-    waiting = chain(first, waiting)
-    prefix = _read_prefix(layout, backbone) if len(first) > 1 else None
-    markings: list[Marking | None] = []
+    prefix = _read_prefix(layout, backbone) if len(sources) > 1 else None
+    waiting = deque(enumerate(sources))
+    markings: list[Marking | None] = [None] * len(sources)
     rows: list[_Row] = []
-    while True:
-        for source in islice(waiting, batch_size - len(rows)):
-            rows.append(_begin(len(markings), source, layout, drafter, prefix))
-            markings.append(None)
-        if not rows:
-            break
+    while (rows or waiting) and not stopped():
+        while waiting and len(rows) < batch_size:
+            rows.append(_begin(*waiting.popleft(), layout, drafter, prefix))
         for row in rows:
             if row.draft is not None:
                 _write_draft(row, row.draft, layout)
