@@ -223,8 +223,9 @@ def floor(onegen: OneGen, sources: Sequence[Source], markings: Sequence[Marking]
     """One teacher-forced pass, shared out to threads as elinker's own work is."""
 
     def read(share: Sequence[tuple[Source, Marking]], _: Callable[[], bool]) -> Sequence[Any]:
+        size = max(1, BATCH * len(share) // len(sources))  # as little padding as in one batch for all threads
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=onegen.mixed):
-            teacher_forced(onegen, [source for source, _ in share], [marking for _, marking in share], BATCH)
+            teacher_forced(onegen, [source for source, _ in share], [marking for _, marking in share], size)
         return share
 
     with torch.inference_mode():

@@ -148,6 +148,18 @@ def test_only_three_or_more_of_a_sign_without_a_gap_are_a_long_run(
     assert words.replace("w|a|i|t", "wait") == "|".join(pieces) + "|"
 
 
+@pytest.mark.parametrize("one", [False, True])
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("***** Paris", False), ("... Paris", False), ("____", False), ("$$$", False),
+        ("** Paris", True), ("*NSYNC", True), ("aaa", True), ("111", True), ("*-*", True), ("(Paris)", True),
+    ],
+)  # fmt: skip
+def test_a_mention_begins_with_no_long_run_of_one_sign(tokenizers: Any, text: str, begins: bool, one: bool) -> None:
+    assert read_source(text, *tokenizers["bert"], runs_as_one=one).may_begin(0) == begins
+
+
 def test_a_lone_surrogate_counts_as_one_character(tokenizers: Any) -> None:
     source = read_source("\ud800 Paris", *tokenizers["qwen2"])
     first, last = source.tokens_of(2, 7) or (0, 0)
