@@ -195,18 +195,20 @@ def test_bf16_changes_no_mention(linker: "elinker.Linker") -> None:
     assert sum(len(marking.mentions) for marking in exact) > 20
 
 
-def test_the_starter_has_a_draft_head_that_saves_passes(
+def test_the_starter_has_a_draft_head_that_saves_tokens(
     linker: "elinker.Linker", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from elinker.onegen.drafting import Capitalised
 
-    onegen, rows = linker.onegen, []
+    onegen, read = linker.onegen, []
     read_rows = onegen.backbone.read_rows
-    monkeypatch.setattr(onegen.backbone, "read_rows", lambda *given: rows.append(len(given[0])) or read_rows(*given))
+    monkeypatch.setattr(
+        onegen.backbone, "read_rows", lambda *given: read.append(sum(map(len, given[1]))) or read_rows(*given)
+    )
     source = onegen.source(NEWS)
     windows = [source.slice(start, start + 60) for start in range(0, len(source), 60)]
     drafted = onegen.mark(windows)
-    passes = sum(rows)
+    tokens = sum(read)
     guessed = onegen.mark(windows, drafter=Capitalised())
     assert [marking.mentions for marking in drafted] == [marking.mentions for marking in guessed]
-    assert passes < sum(rows) - passes
+    assert tokens < sum(read) - tokens
