@@ -228,8 +228,7 @@ def floor(onegen: OneGen, sources: Sequence[Source], markings: Sequence[Marking]
             teacher_forced(onegen, [source for source, _ in share], [marking for _, marking in share], size)
         return share
 
-    with torch.inference_mode():
-        in_shares(read, list(zip(sources, markings, strict=True)))
+    in_shares(read, list(zip(sources, markings, strict=True)))
 
 
 def filled(documents: Sequence[Document]) -> list[Document]:

@@ -95,12 +95,17 @@ class KnowledgeBase(VectorDirectory):
         """What `search` finds, as candidates: one tuple a query, best first. *Shape:* vectors (n, dim)."""
         scores, rows = self.search(vectors, k)
         return [
-            tuple(
-                Candidate(self.table.id(row), self.table.label(row), score)
-                for score, row in zip(of_scores, of_rows, strict=True)
-            )
+            tuple(self.candidate(row, score) for score, row in zip(of_scores, of_rows, strict=True))
             for of_scores, of_rows in zip(scores.tolist(), rows.tolist(), strict=True)
         ]
+
+    def candidate(self, row: int, score: float) -> Candidate:
+        """The entity of a row as a candidate with that score; only its id and label are read.
+
+        Raises:
+            IndexError: there is no such row.
+        """
+        return Candidate(self.table.id(row), self.table.label(row), score)
 
     def entity(self, row: int) -> Entity:
         """The entity of a row.

@@ -22,7 +22,7 @@ from elinker.onegen.layout import Layout
 from elinker.onegen.model import OneGen, Vectors
 from elinker.onegen.source import Source
 from elinker.resources import COMPONENT
-from elinker.schema import Candidate, Document, Mention
+from elinker.schema import Document, Mention
 from elinker.whole_file import whole_file
 
 SETTINGS_FILE = "linker.json"
@@ -261,10 +261,7 @@ class Linker:
         decision = self.settings.decision
         ranked = decision.rank(evidence)[: self.settings.top_k]
         probability = decision.probability([evidence[index] for index in ranked])
-        candidates = []
-        for index in ranked:
-            row = order[index]
-            candidates.append(Candidate(self.kb.table.id(row), self.kb.table.label(row), evidence[index].cosine))
+        candidates = tuple(self.kb.candidate(order[index], evidence[index].cosine) for index in ranked)
         linked = bool(candidates) and probability >= decision.threshold
         return Mention(
             start,
@@ -273,7 +270,7 @@ class Linker:
             entity_id=candidates[0].entity_id if linked else None,
             label=candidates[0].label if linked else None,
             score=probability,
-            candidates=tuple(candidates),
+            candidates=candidates,
         )
 
     def _read(self, text: str) -> Source:

@@ -31,7 +31,8 @@ class Draft:
 
     def doubt(self, state: CopyState) -> float:
         """The probability that the wish is wrong, at most a half."""
-        return 1 / (1 + math.exp(min(abs(self._wish(state)), 100)))
+        odds = math.exp(-abs(self._wish(state)))
+        return odds / (1 + odds)
 
     def _wish(self, state: CopyState) -> float:
         return (self.opens if state.opened is None else self.closes)[state.position]

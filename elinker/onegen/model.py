@@ -23,7 +23,7 @@ from elinker.onegen.presets import choose_preset
 from elinker.onegen.quiet import quiet
 from elinker.onegen.rows import RowCache
 from elinker.onegen.settings import OneGenSettings
-from elinker.onegen.shares import Item, Result, in_shares
+from elinker.onegen.shares import Item, Result, Work, in_shares
 from elinker.onegen.source import Source
 from elinker.onegen.verifying import decode_by_drafts
 from elinker.onegen.vocabulary import add_tokens
@@ -223,13 +223,7 @@ class OneGen:
             self._mark(close, sources, markings, known, batch_size, mixed=False)
         return markings
 
-    def _shared(
-        self,
-        work: Callable[[Sequence[Item], Callable[[], bool]], Sequence[Result]],
-        items: Sequence[Item],
-        *,
-        mixed: bool,
-    ) -> Sequence[Result]:
+    def _shared(self, work: Work[Item, Result], items: Sequence[Item], *, mixed: bool) -> list[Result]:
         """Work on items, on a CPU in several threads (`shares`).
 
         Whatever the caller does, matrices are multiplied in bf16 where `mixed`, else in the number type of the weights.
@@ -239,7 +233,7 @@ class OneGen:
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=mixed):
                 return work(share, stopped)
 
-        return in_shares(on_share, items) if self.device.type == "cpu" else on_share(items, lambda: False)
+        return in_shares(on_share, items) if self.device.type == "cpu" else list(on_share(items, lambda: False))
 
     def _mark(
         self,
@@ -378,7 +372,7 @@ class OneGen:
                     progress(len(batch))
             return vectors
 
-        return list(self._shared(read, sequences, mixed=mixed))
+        return self._shared(read, sequences, mixed=mixed)
 
     def _check_length(self, source: Source, length: int | None = None) -> None:
         needed = length if length is not None else len(self.layout.marked(source, ()))

@@ -20,15 +20,15 @@ _LEAST = 4
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+Work = Callable[[Sequence[Item], Callable[[], bool]], Sequence[Result]]
+"""Gives a result for each item of a share. The second argument says whether to stop, for the results are lost."""
 
-def in_shares(
-    work: Callable[[Sequence[Item], Callable[[], bool]], Sequence[Result]], items: Sequence[Item]
-) -> list[Result]:
+
+def in_shares(work: Work[Item, Result], items: Sequence[Item]) -> list[Result]:
     """The results of all items in order; each thread works on every n-th of them.
 
     Args:
-        work: gives a result for each item of a share, in inference mode. What else torch knows of each thread, such as
-            autocast, it sets up itself. The second argument says whether to stop, for the results are lost.
+        work: runs in inference mode. What else torch knows of each thread, such as autocast, it sets up itself.
         items: what there is to do; where there is little, this thread does it.
     """
     threads = torch.get_num_threads()

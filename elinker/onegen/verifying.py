@@ -3,9 +3,10 @@
 Almost every token of a marked copy is known in advance. The whole copy is drafted, one forward pass scores it under
 the copy grammar, and the longest prefix on which the model's own choices agree is kept. The first choice that differs
 is corrected, the rest drafted anew from what the same pass said about later positions, and only that is read again,
-over the kept part of the KV cache. When nothing differs, every choice was the model's own given exactly the tokens
-before it, so the outcome is that of `decoding.decode`, whatever was drafted (the argument of speculative decoding,
-Leviathan et al. 2023).
+over the kept part of the KV cache. Where too little is known of a choice, a draft ends before it.
+
+When nothing differs, every choice was the model's own given exactly the tokens before it, so the outcome is that of
+`decoding.decode`, whatever was drafted (the argument of speculative decoding, Leviathan et al. 2023).
 
 Rows are read without padding (`elinker.onegen.rows`), and a row that is done makes room for the next one at once.
 """
